@@ -1,0 +1,1 @@
+"""Densities: the estimator, sweeps over bandwidths, sampling."""
