@@ -19,6 +19,7 @@ __all__ = [
     "as_weights",
     "as_workers",
     "describe",
+    "physical_memory",
 ]
 
 
@@ -243,3 +244,8 @@ def as_workers(value: object) -> int:
     if value is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return as_positive_int(value, "workers")
+
+
+def physical_memory() -> int:
+    """Return the bytes of memory of this machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
