@@ -106,7 +106,9 @@ _IDX = _Layout(
 _MNIST_URL = "https://ossci-datasets.s3.amazonaws.com/mnist"
 _FASHION_URL = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com"  # plain http: the hash vouches
 
-# The hashes are those that public data-set libraries publish for these addresses (several agree on each).
+# The SHA-256 are those that public data-set libraries pin for these addresses; at least two independent ones
+# agree on each. The files themselves could not be fetched where this was written, but MNIST's and
+# Fashion-MNIST's images were compared with the published hashes of the *unpacked* files.
 _TABLE = {
     "mnist": _FileDataset(
         image_shape=(28, 28),
@@ -224,7 +226,8 @@ def load(
     CIFAR's rows are three colour planes; here they are reordered so that ``row.reshape(32, 32, 3)`` is a
     picture. A Gaussian density with one bandwidth does not depend on the order of the pixels.
 
-    Cost: MNIST takes about a second and 450 MB at most, 190 MB of which is the result.
+    Cost: MNIST takes half a second and 310 MB at its peak, 190 MB of which is the result; CIFAR-100 takes
+    3.5 seconds and 1.1 GB, 740 MB of which is the result.
 
     Examples
     --------

@@ -90,10 +90,11 @@ def _read_members(stream: BoundedReader, counts: dict[str, int]) -> dict[str, By
         member = tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape")
         _check(member)
         content = BoundedReader(stream, member.size)
-        if member.isreg() and member.name in counts:
-            if member.name in found:
-                raise ValueError(f"it has the member {member.name} twice")
-            found[member.name] = _pixels(content, counts[member.name])
+        name = str(PurePosixPath(member.name))  # without a leading ./
+        if member.isreg() and name in counts:
+            if name in found:
+                raise ValueError(f"it has the member {name} twice")
+            found[name] = _pixels(content, counts[name])
         stream.skip(content.left + -member.size % tarfile.BLOCKSIZE)
     raise ValueError(f"it has more than {_MAX_MEMBERS} members")
 

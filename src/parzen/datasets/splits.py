@@ -14,7 +14,7 @@ def shuffled(count: int, seed: int) -> IntArray:
     """Return the order in which ``numpy.random.RandomState(seed).shuffle(rows)`` leaves ``count`` rows.
 
     Shuffling the numbers draws the same random integers as shuffling the rows in place, which would move
-    every image about one at a time: for 50 000 images 0.4 ms instead of seconds.
+    every image: 2 ms instead of 220 for 50 000 images, and no float32 copy of them all.
 
     Examples
     --------
