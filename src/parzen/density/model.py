@@ -40,8 +40,9 @@ class Model:
             if np.ptp(weights) == 0:
                 weights = None
         with np.errstate(over="ignore", invalid="ignore"):
-            centre = samples[0] + np.mean(samples - samples[0], axis=0)
-        if not np.all(np.isfinite(centre)):
+            centre = np.mean(samples, axis=0)  # any point near the samples would do
+            reach = np.max(samples, axis=0) - np.min(samples, axis=0)
+        if not (np.all(np.isfinite(centre)) and np.all(np.isfinite(reach))):
             raise InputError(
                 f"`X` must have a range that fits in float64; got values up to {np.abs(samples).max():.3g}. "
                 "Rescale the data first."

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -36,8 +36,6 @@ class Sweep:
         Mean of log f̂ over the held-out points, in nats: minus the estimated cross-entropy.
     standard_error : ndarray of shape (k,)
         Standard deviation over the points / √m; nan for a single point.
-    slope : ndarray of shape (k,)
-        Exact derivative of ``mean_log_density`` by log bandwidth.
     n_samples, n_queries : int
         n and m.
     seconds : float
@@ -47,7 +45,6 @@ class Sweep:
     bandwidths: FloatArray
     mean_log_density: FloatArray
     standard_error: FloatArray
-    slope: FloatArray
     n_samples: int
     n_queries: int
     seconds: float
@@ -126,44 +123,55 @@ def sweep(
     >>> result.best
     0.3
     """
-    samples = as_matrix(X, "X")
-    queries = as_matrix(V, "V", n_features=samples.shape[1], like="`X`")
+    task = _Task.of(X, V, sample_weight, rtol, workers, memory_limit)
     h = as_vector(bandwidths if hasattr(bandwidths, "__array__") else list(bandwidths), "bandwidths")  # type: ignore[arg-type]
     for value in h:
         as_positive_float(value, "bandwidths")
-    weights = as_weights(sample_weight, len(samples))
-    request = Request(
-        scales=np.empty(0),
-        radial=True,
-        rtol=as_tolerance(rtol, "rtol"),
-        workers=as_workers(workers),
-        memory_limit=as_positive_int(memory_limit, "memory_limit", minimum=2**20),
-    )
-    return _sweep(samples, weights, queries, h, request, progress)
+    return task.sweep(h, progress)[0]
 
 
-def _sweep(
-    samples: FloatArray,
-    weights: FloatArray | None,
-    queries: FloatArray,
-    h: FloatArray,
-    request: Request,
-    progress: bool | Progress,
-) -> Sweep:
-    """Sweep over checked input."""
-    start = time.perf_counter()
-    smallest = float(h.min())
-    model = Model.of(samples, weights, Scale(smallest, samples.shape[1]))
-    scales = (model.scale.unit / h) ** 2
-    with reporting(progress, f"sweeping {len(h)} bandwidths") as report:
-        result = model.evaluate(queries, request.replace(scales=scales, progress=report))
-    values = result.sums.log_sum - model.log_normaliser(np.log(h / smallest))
-    m = len(queries)
-    slope = np.mean(scales * result.sums.mean_square, axis=0) - model.d
-    with np.errstate(invalid="ignore"):
+@dataclass(frozen=True)
+class _Task:
+    """Checked samples and held-out points, to be swept once or, when refining, several times."""
+
+    samples: FloatArray
+    weights: FloatArray | None
+    queries: FloatArray
+    request: Request
+
+    @classmethod
+    def of(
+        cls, X: Any, V: Any, sample_weight: Any, rtol: object, workers: object, memory_limit: object
+    ) -> Self:
+        """Check the input."""
+        samples = as_matrix(X, "X")
+        return cls(
+            samples,
+            as_weights(sample_weight, len(samples)),
+            as_matrix(V, "V", n_features=samples.shape[1], like="`X`"),
+            Request(
+                scales=np.empty(0),
+                rtol=as_tolerance(rtol, "rtol"),
+                workers=as_workers(workers),
+                memory_limit=as_positive_int(memory_limit, "memory_limit", minimum=2**20),
+            ),
+        )
+
+    def sweep(self, h: FloatArray, progress: bool | Progress, *, slopes: bool = False) -> tuple[Sweep, FloatArray]:
+        """Return the sweep and, where ``slopes``, the derivatives of its mean by log bandwidth."""
+        start = time.perf_counter()
+        smallest = float(h.min())
+        model = Model.of(self.samples, self.weights, Scale(smallest, self.samples.shape[1]))
+        scales = (model.scale.unit / h) ** 2
+        with reporting(progress, f"sweeping {len(h)} bandwidths") as report:
+            request = self.request.replace(scales=scales, radial=slopes, progress=report)
+            result = model.evaluate(self.queries, request)
+        values = result.sums.log_sum - model.log_normaliser(np.log(h / smallest))
+        m = len(self.queries)
+        slope = np.mean(scales * result.sums.mean_square, axis=0) - model.d
         error = values.std(axis=0, ddof=1) / math.sqrt(m) if m > 1 else np.full(len(h), np.nan)
-    mean = np.array([math.fsum(column) / m for column in values.T])
-    return Sweep(h, mean, error, slope, len(samples), m, time.perf_counter() - start)
+        mean = np.array([math.fsum(column) / m for column in values.T])
+        return Sweep(h, mean, error, len(self.samples), m, time.perf_counter() - start), slope
 
 
 @dataclass(frozen=True)
@@ -221,18 +229,19 @@ def refine(
         The likelihood keeps rising towards h = 0 (held-out points that coincide with samples).
     """
     began = time.perf_counter()
-    known = {float(h): (float(v), float(e), float(g)) for h, v, e, g in zip(
-        start.bandwidths, start.mean_log_density, start.standard_error, start.slope, strict=True)}  # fmt: skip
+    task = _Task.of(X, V, sample_weight, rtol, workers, memory_limit)
+    known: dict[float, tuple[float, float, float]] = {}
 
     def look(candidates: list[float]) -> None:
-        new = [h for h in candidates if h not in known]
-        if not new:
-            return
-        result = sweep(X, V, bandwidths=new, sample_weight=sample_weight, rtol=rtol, workers=workers,
-                       memory_limit=memory_limit, progress=progress)  # fmt: skip
-        for h, v, e, g in zip(new, result.mean_log_density, result.standard_error, result.slope, strict=True):
-            known[h] = (float(v), float(e), float(g))
+        new = np.array(sorted({h for h in candidates if h not in known}))
+        if new.size:
+            result, slopes = task.sweep(new, progress, slopes=True)
+            for h, *values in zip(new, result.mean_log_density, result.standard_error, slopes, strict=True):
+                known[float(h)] = (float(values[0]), float(values[1]), float(values[2]))
 
+    order = np.sort(start.bandwidths)
+    at = int(np.searchsorted(order, start.best))
+    look([float(h) for h in order[max(at - 1, 0) : at + 2]])
     best = start.best
     low, high = _bracket(known, best)
     for _ in range(30):

@@ -79,8 +79,10 @@ def evaluate(sources: Sources, queries: Points, request: Request) -> Evaluation:
             root = np.sqrt(request.scales)
             radius = np.linalg.norm(y, axis=1)[:, None] * root
             distance = np.sqrt(2.0 * (np.maximum(state.lowest, 0.0) + cutoff))
+            farthest = np.minimum(radius + distance, sources.radius * root)
+            error = method.module.exponent_error(d, units, radius, farthest, distance)
             rounding, broken = accuracy.broken_promises(
-                part, method.module.exponent_error(d, units, radius, distance), request.scales, request.rtol, request.order
+                part, error, request.scales, request.rtol, request.order
             )
             bound[rows] = rounding + request.rtol * accuracy.SKIPPED_SHARE
             indices = np.flatnonzero(broken) + rows.start

@@ -24,25 +24,31 @@ def cutoff(n_sources: int, rtol: float) -> float:
     return math.inf if rtol == 0 else math.log(n_sources / (SKIPPED_SHARE * rtol))
 
 
-def direct_error(d: int, units: float, query_radius: FloatArray, distance: FloatArray) -> FloatArray:
-    """Bound δt for direct differences of stored points, at ‖y_q‖ and ‖u‖ in bandwidths.
+def direct_error(
+    d: int, units: float, query_radius: FloatArray, source_radius: FloatArray, distance: FloatArray
+) -> FloatArray:
+    """Bound δt for direct differences of stored points, at ‖y_q‖, ‖y_j‖ and ‖u‖ in bandwidths.
 
-    Each stored point is off by ``units`` half ulps of its size: ‖δu‖ ≤ u·units·(‖y_j‖ + ‖y_q‖) + u‖u‖, with
-    ‖y_j‖ ≤ ‖y_q‖ + ‖u‖; the sum of d squares adds (d/2 + 2) u t.
+    Each stored point is off by ``units`` half ulps of its size: ‖δu‖ ≤ u·units·(‖y_j‖ + ‖y_q‖) + u‖u‖; the
+    sum of d squares adds (d/2 + 2) u t.
     """
-    stored = units * (2.0 * query_radius + distance) + distance
+    stored = units * (query_radius + source_radius) + distance
     return UNIT * (distance * stored + (0.5 * d + 2.0) * 0.5 * distance**2)
 
 
-def product_error(d: int, units: float, query_radius: FloatArray, distance: FloatArray) -> FloatArray:
+def product_error(
+    d: int, units: float, query_radius: FloatArray, source_radius: FloatArray, distance: FloatArray
+) -> FloatArray:
     """Bound δt for ½‖y_q‖² + ½‖y_j‖² - y_q·y_j through a matrix product.
 
-    The worst case of a dot product is d·u·‖y_q‖‖y_j‖. Rounding errors are not all of one sign, so that the
-    error grows like √d (Higham & Mary, 2019): its root mean square is at most √(d/3)·u·‖y_q‖‖y_j‖, reached
-    for parallel vectors only. √d is used; benchmarks/accuracy.py shows by how much it is above what is seen.
+    The worst case of each of the three sums is d·u times its size. Rounding errors are not all of one sign,
+    so that the error grows like √d (Higham & Mary, 2019): its root mean square is at most √(d/3)·u, reached
+    when all terms of the sum are equal. √d is used; benchmarks/accuracy.py shows by how much it is above
+    what is seen.
     """
-    radius = query_radius + distance
-    return direct_error(d, units, query_radius, distance) + UNIT * (math.sqrt(d) + 4.0) * query_radius * radius
+    stored = units * (query_radius + source_radius) + distance
+    sums = (math.sqrt(d) + 4.0) * 0.5 * (query_radius + source_radius) ** 2
+    return UNIT * (distance * stored + sums)
 
 
 def broken_promises(

@@ -15,7 +15,7 @@ from parzen.kernel_sums.threads import Step
 from parzen.typing import FloatArray, IntArray
 
 #: Tiles of sources in a block of products.
-TILES_PER_BLOCK = 4
+TILES_PER_BLOCK = 2
 
 exponent_error = accuracy.product_error
 

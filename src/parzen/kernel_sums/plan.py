@@ -59,7 +59,7 @@ def _compensated_seconds(d: int, request: Request) -> float:
 #: Every method, in the order in which ties are decided.
 METHODS = {
     "dense": Method(dense, 256, _dense_refuses, _dense_seconds),
-    "matmul": Method(matmul, 256, _matmul_refuses, _matmul_seconds),
+    "matmul": Method(matmul, 512, _matmul_refuses, _matmul_seconds),
     "compensated": Method(compensated, 32, lambda d, request: "", _compensated_seconds),
 }
 

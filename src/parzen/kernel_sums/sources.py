@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from parzen.kernel_sums.double_double import DoubleDouble
-from parzen.kernel_sums.loops import FAR, TILE
+from parzen.kernel_sums.loops import FAR, MAX_UNROLLED, TILE
 from parzen.typing import FloatArray, IntArray
 
 __all__ = ["Points", "Sources"]
@@ -75,6 +75,14 @@ class Sources:
         y = self.coordinates[: self.n]
         norms[: self.n] = 0.5 * np.einsum("ja,ja->j", y, y)
         return norms
+
+    @cached_property
+    def radius(self) -> float:
+        """Largest norm of a source."""
+        if self.d > MAX_UNROLLED:
+            return float(np.sqrt(2.0 * self.half_norms[: self.n].max()))
+        y = self.points.rows(slice(None))
+        return float(np.sqrt(np.einsum("ja,ja->j", y, y).max()))
 
     @cached_property
     def tiles(self) -> FloatArray:
