@@ -51,7 +51,7 @@ class Scale:
 
     @cached_property
     def kernel_scale(self) -> float:
-        """1/h² in whitened units: 1, or in (¼, 1] … 4 for a scalar, where only a power of two is divided out."""
+        """1/h² in whitened units: 1, or in (1, 4] for a scalar, where only a power of two is divided out."""
         return (self.unit / float(self.value)) ** 2 if self.kind == "scalar" else 1.0
 
     @cached_property
@@ -118,14 +118,14 @@ class Scale:
         """Give standard normal rows, (n, d), this bandwidth as covariance: L z."""
         if self.kind == "full":
             return np.asarray(noise @ self._factor[0].T)
-        return noise * np.asarray(self.value)
+        return np.asarray(noise * np.asarray(self.value))
 
     def gradient_to_data(self, gradient: FloatArray) -> FloatArray:
         """Map gradients by whitened coordinates, (m, d), to the units of the samples: L⁻ᵀ g."""
         if self.kind == "scalar":
             return gradient / self.unit
         if self.kind == "diagonal":
-            return gradient / np.asarray(self.value)
+            return np.asarray(gradient / np.asarray(self.value))
         back: FloatArray = solve_triangular(self._factor[0], gradient.T, lower=True, trans="T").T
         return np.ascontiguousarray(back)
 
@@ -135,10 +135,10 @@ class Scale:
             return hessian / self.unit**2 if self.unit**2 > 0 else hessian / self.unit / self.unit
         if self.kind == "diagonal":
             sigma = np.asarray(self.value)
-            return hessian / sigma[:, None] / sigma[None, :]
+            return np.asarray(hessian / sigma[:, None] / sigma[None, :])
         inverse = solve_triangular(self._factor[0], np.eye(self.d), lower=True)
         mapped = inverse.T @ hessian @ inverse
-        return 0.5 * (mapped + mapped.transpose(0, 2, 1))
+        return np.asarray(0.5 * (mapped + mapped.transpose(0, 2, 1)))
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,8 @@ class Whitened:
         raw = self.raw[index]
         if self.scale.ill_conditioned:
             return self.exact_rows(index).high
-        return self.scale.whiten(DoubleDouble(raw - self.centre, np.zeros((1, 1))), exact=False).high
+        with np.errstate(over="ignore", invalid="ignore"):  # out of range is met by the kernel sums
+            return self.scale.whiten(DoubleDouble(raw - self.centre, np.zeros((1, 1))), exact=False).high
 
     def exact_rows(self, index: slice | IntArray) -> DoubleDouble:
         """Whitened coordinates of some points to about 30 digits."""
@@ -180,6 +181,10 @@ def as_scale(value: Any, d: int, name: str = "bandwidth") -> Scale:
     ----------
     value : float, array-like of shape (d,) or (d, d)
         Bandwidth, standard deviations, or covariance.
+    d : int
+        Dimension of the samples.
+    name : str
+        What the caller calls it.
 
     Raises
     ------

@@ -1,5 +1,7 @@
 """Rules of thumb: a bandwidth from the covariance of the samples and their number."""
 
+import math
+
 import numpy as np
 
 from parzen.errors import InputError
@@ -18,12 +20,12 @@ def effective_sample_size(weights: FloatArray | None, n: int) -> float:
 
 def _scott(n_eff: float, d: int) -> float:
     """Scott (1992), equation 6.41."""
-    return n_eff ** (-1.0 / (d + 4))
+    return math.pow(n_eff, -1.0 / (d + 4))
 
 
 def _silverman(n_eff: float, d: int) -> float:
     """Silverman (1986), equation 4.14."""
-    return (n_eff * (d + 2) / 4.0) ** (-1.0 / (d + 4))
+    return math.pow(n_eff * (d + 2) / 4.0, -1.0 / (d + 4))
 
 
 RULES = {"scott": _scott, "silverman": _silverman}
@@ -49,7 +51,9 @@ def rule_of_thumb(name: str, samples: FloatArray, weights: FloatArray | None) ->
     )
     n_eff = effective_sample_size(weights, n)
     if n_eff <= 1.0:
-        raise InputError(f"`bandwidth` must be a number for a single sample; got {name!r} with n = {n}. {advice}")
+        raise InputError(
+            f"`bandwidth` must be a number for a single sample; got {name!r} with n = {n}. {advice}"
+        )
     spread = np.ptp(samples, axis=0)
     constant = np.flatnonzero(spread == 0)
     if constant.size:
@@ -70,4 +74,3 @@ def rule_of_thumb(name: str, samples: FloatArray, weights: FloatArray | None) ->
     factor = RULES[name](n_eff, d)
     H = factor**2 * covariance * unit[:, None] * unit[None, :]
     return np.asarray(0.5 * (H + H.T))
-

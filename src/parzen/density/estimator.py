@@ -16,7 +16,14 @@ from parzen.errors import InputError, InputTypeError, MemoryLimitError
 from parzen.kernel_sums import MEMORY_LIMIT, Plan, Request
 from parzen.progress import reporting
 from parzen.typing import ArrayLike, FloatArray, IntArray, Progress
-from parzen.validation import as_matrix, as_positive_int, as_tolerance, as_weights, as_workers, physical_memory
+from parzen.validation import (
+    as_matrix,
+    as_positive_int,
+    as_tolerance,
+    as_weights,
+    as_workers,
+    physical_memory,
+)
 
 __all__ = ["DensityValues", "KernelDensity"]
 
@@ -139,11 +146,9 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         InputError, InputTypeError
             Samples, weights or parameters that cannot be used; says which and what to do.
         """
-        samples = as_matrix(X, "X")
+        samples = np.array(as_matrix(X, "X"))  # the model must not change when the caller's array does
         validate_data(self, X, skip_check_array=True)
         weights = as_weights(sample_weight, len(samples))
-        if samples is X or np.shares_memory(samples, X):
-            samples = samples.copy()  # the model must not change when the caller's array does
         samples.flags.writeable = False
         if isinstance(self.bandwidth, str):
             value: Any = rule_of_thumb(self.bandwidth, samples, weights)
@@ -228,7 +233,12 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
             second[:, range(d), range(d)] -= scale
             hessian = model.scale.hessian_to_data(second)
         return DensityValues(
-            log_density, gradient, hessian, result.plan.method, float(result.error_bound.max()), result.n_repaired
+            log_density,
+            gradient,
+            hessian,
+            result.plan.method,
+            float(result.error_bound.max()),
+            int(result.repaired.sum()),
         )
 
     def score_samples(self, X: Any) -> FloatArray:
@@ -335,7 +345,7 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
             chosen = np.searchsorted(cumulative, random.uniform(size=count) * cumulative[-1], side="right")
             chosen = np.minimum(chosen, len(model.samples) - 1)
         noise = random.standard_normal((count, model.d))
-        return model.samples[chosen] + model.scale.colour(noise)
+        return np.asarray(model.samples[chosen] + model.scale.colour(noise))
 
 
 def as_method(method: object) -> str:
@@ -345,11 +355,13 @@ def as_method(method: object) -> str:
     return method
 
 
-def _as_order(order: object) -> int:
+def _as_order(order: Any) -> int:
     """Return 0, 1 or 2."""
     if isinstance(order, bool) or order not in (0, 1, 2):
-        raise InputError(f"`order` must be 0, 1 or 2; got {order!r}. Use 1 for gradients, 2 for Hessians too.")
-    return int(order)  # type: ignore[call-overload,no-any-return]
+        raise InputError(
+            f"`order` must be 0, 1 or 2; got {order!r}. Use 1 for gradients, 2 for Hessians too."
+        )
+    return int(order)
 
 
 def _require_room(n_bytes: int, m: int, order: int) -> None:

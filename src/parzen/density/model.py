@@ -56,7 +56,7 @@ class Model:
     @property
     def d(self) -> int:
         """Dimension."""
-        return self.samples.shape[1]
+        return int(self.samples.shape[1])
 
     @cached_property
     def sources(self) -> Sources:
@@ -103,5 +103,5 @@ class Model:
         with np.errstate(divide="ignore"):
             logs = np.log(rest)
         if self.index is None:
-            return logs
-        return np.where(self.index >= 0, logs[self.index], self.log_total_weight)
+            return np.asarray(logs)
+        return np.asarray(np.where(self.index >= 0, logs[self.index], self.log_total_weight))

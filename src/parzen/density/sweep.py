@@ -16,7 +16,15 @@ from parzen.errors import InputError
 from parzen.kernel_sums import MEMORY_LIMIT, Request
 from parzen.progress import reporting
 from parzen.typing import ArrayLike, FloatArray, Progress
-from parzen.validation import as_matrix, as_positive_float, as_positive_int, as_tolerance, as_vector, as_weights, as_workers
+from parzen.validation import (
+    as_matrix,
+    as_positive_float,
+    as_positive_int,
+    as_tolerance,
+    as_vector,
+    as_weights,
+    as_workers,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -157,7 +165,9 @@ class _Task:
             ),
         )
 
-    def sweep(self, h: FloatArray, progress: bool | Progress, *, slopes: bool = False) -> tuple[Sweep, FloatArray]:
+    def sweep(
+        self, h: FloatArray, progress: bool | Progress, *, slopes: bool = False
+    ) -> tuple[Sweep, FloatArray]:
         """Return the sweep and, where ``slopes``, the derivatives of its mean by log bandwidth."""
         start = time.perf_counter()
         smallest = float(h.min())
@@ -261,7 +271,9 @@ def refine(
         best = max(known, key=lambda h: known[h][0])
         low, high = _bracket(known, best)
     if low is None or high is None:
-        raise InputError(f"`start` must have an optimum; got none between {min(known):g} and {max(known):g}. Widen it.")
+        raise InputError(
+            f"`start` must have an optimum; got none between {min(known):g} and {max(known):g}. Widen it."
+        )
     for _ in range(12):
         a, b = math.log(low), math.log(high)
         if b - a <= 2e-6 or known[low][2] == 0.0:
@@ -300,6 +312,8 @@ def _stationary_point(
     c2 = 3.0 * (ga + gb) - 6.0 * mean
     c1 = gb - ga - c2
     roots = np.roots([c2, c1, ga]) if c2 else np.array([-ga / c1])
-    inside = [r.real for r in roots if abs(r.imag) < 1e-12 and 0.0 <= r.real <= 1.0 and 2 * c2 * r.real + c1 < 0]
+    inside = [
+        r.real for r in roots if abs(r.imag) < 1e-12 and 0.0 <= r.real <= 1.0 and 2 * c2 * r.real + c1 < 0
+    ]
     s = inside[0] if inside else ga / (ga - gb)
     return a + width * float(s)

@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from parzen.kernel_sums.state import KernelSums
-from parzen.typing import FloatArray
+from parzen.typing import BoolArray, FloatArray
 
 UNIT = 2.0**-53  # unit roundoff of float64
 
@@ -53,7 +53,7 @@ def product_error(
 
 def broken_promises(
     sums: KernelSums, exponent_error: FloatArray, scales: FloatArray, rtol: float, order: int
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[FloatArray, BoolArray]:
     """Return the bound on log S, (m, k), and which queries break the promise, (m,) bool.
 
     Parameters
@@ -89,4 +89,4 @@ def broken_promises(
             )
             hessian_size = scales * np.linalg.norm(sums.covariance, axis=(-2, -1))
             broken |= hessian_error > allowed * (1.0 + np.abs(hessian_size - 1.0))
-    return bound, broken.any(axis=1)
+    return bound, np.any(broken, axis=1)

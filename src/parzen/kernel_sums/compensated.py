@@ -3,11 +3,11 @@
 import numpy as np
 
 from parzen.kernel_sums.compensated_loops import add_central_moments, add_tiles
+from parzen.kernel_sums.double_double import DoubleDouble
 from parzen.kernel_sums.loops import TILE
 from parzen.kernel_sums.request import Request
 from parzen.kernel_sums.sources import Sources
 from parzen.kernel_sums.state import State
-from parzen.kernel_sums.double_double import DoubleDouble
 from parzen.kernel_sums.threads import Step
 from parzen.typing import IntArray
 

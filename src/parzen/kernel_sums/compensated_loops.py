@@ -184,7 +184,12 @@ def add_central_moments(
                 _terms(t_high, t_low, lowest[query, k], terms)
                 for a in range(d):
                     _differences(
-                        high[tile, a], low[tile, a], q_high[query, a], q_low[query, a], mean[query, k, a], u[a]
+                        high[tile, a],
+                        low[tile, a],
+                        q_high[query, a],
+                        q_low[query, a],
+                        mean[query, k, a],
+                        u[a],
                     )
                     for b in range(a + 1):
                         second[query, k, a, b] += _second_moment(terms, u[a], u[b])

@@ -4,7 +4,7 @@ Only what whitening needs. Error-free transformations of Knuth and Dekker; see H
 "Algorithms for quad-double precision floating point arithmetic".
 """
 
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -80,9 +80,9 @@ class DoubleDouble(NamedTuple):
         """Return self times an exact power of two."""
         return DoubleDouble(self.high * power_of_two, self.low * power_of_two)
 
-    def at(self, index: object) -> "DoubleDouble":
+    def at(self, index: Any) -> "DoubleDouble":
         """Index both parts."""
-        return DoubleDouble(self.high[index], self.low[index])  # type: ignore[index]
+        return DoubleDouble(self.high[index], self.low[index])
 
 
 def cholesky(matrix: FloatArray) -> DoubleDouble | None:

@@ -3,6 +3,8 @@
 ``math.exp`` inside a Numba loop is a scalar call; `exp_nonpositive` is a polynomial that LLVM vectorises.
 """
 
+# mypy: disable-error-code="no-untyped-def, untyped-decorator"
+
 from typing import Any
 
 import numpy as np
@@ -23,7 +25,7 @@ compiled = njit(nogil=True, cache=True, error_model="numpy", fastmath=set(EXACT_
 compiled_sum = njit(nogil=True, cache=True, error_model="numpy", fastmath=set(SUMMING_FLAGS))
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def wide_vectors(typing_context: Any) -> Any:
     """Let LLVM use 512-bit vectors in the enclosing function where the CPU has them.
 
@@ -39,7 +41,7 @@ def wide_vectors(typing_context: Any) -> Any:
     return types.void(), generate
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
     """``a * b + c`` with one rounding."""
 
@@ -49,8 +51,8 @@ def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
     return types.float64(types.float64, types.float64, types.float64), generate
 
 
-@compiled  # type: ignore[untyped-decorator]
-def exp_nonpositive(x):  # type: ignore[no-untyped-def]
+@compiled
+def exp_nonpositive(x):
     """``e**x`` for x up to a few units above 0; exactly 0 below -708. Error at most 1.3 ulp.
 
     Range reduction x = k ln 2 + r in two parts (Cody & Waite, 1980), then a relative-minimax polynomial

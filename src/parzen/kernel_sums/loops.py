@@ -36,7 +36,7 @@ def _offset_exponents(half, scale, offsets, exponents):
         exponents[j] = t
         # non-negative doubles order as integers, and an integer minimum vectorises where a float one does not
         bits = np.float64(t).view(np.int64)
-        least = bits if bits < least else least  # noqa: FURB136
+        least = bits if bits < least else least
     return np.int64(least).view(np.float64)
 
 

@@ -50,14 +50,22 @@ def accumulate(
         x = sources.coordinates[block]
         product = products[: rows * len(x)].reshape(rows, len(x))
         np.matmul(queries, x.T, out=product)
-        common = (product, query_norms, sources.half_norms[block], sources.tile_offsets, own, request.scales, cutoff)
+        common = (
+            product,
+            query_norms,
+            sources.half_norms[block],
+            sources.tile_offsets,
+            own,
+            request.scales,
+            cutoff,
+        )
         arrays = (state.lowest, state.total, state.spread, state.first, state.second)
         if order == 0:
             add_products(*common, request.radial, start, *arrays)
         else:
             kept = add_products_keeping_terms(*common, order, start, *arrays, terms)
             for i in np.flatnonzero(kept):
-                _add_moments(state, i, terms[i, :, : len(x)], x, queries, order)
+                _add_moments(state, int(i), terms[i, :, : len(x)], x, queries, order)
         step(rows * len(x))
     if order > 0:
         state.first[:] -= state.total[..., None] * queries[:, None, :]

@@ -119,7 +119,7 @@ class Plan:
     def __str__(self) -> str:
         what = ("log density", "log density and gradient", "log density, gradient and Hessian")[self.order]
         promise = (
-            f"|error of log density| ≤ {self.rtol:g} (checked for each query; repaired where rounding exceeds it)"
+            f"|error of log density| ≤ {self.rtol:g} (checked for each query, and repaired)"
             if self.rtol
             else "every term summed in double-double arithmetic, right to a few ulps"
         )
@@ -128,8 +128,8 @@ class Plan:
             + (f", {self.n_bandwidths} bandwidths in one pass" if self.n_bandwidths > 1 else ""),
             f"method       {self.method}: {self.reason}",
             f"pairs        {self.pairs:,}",
-            f"memory       {_readable(self.temporary_bytes)} of temporaries, {_readable(self.kept_bytes)} kept "
-            "with the samples",
+            f"memory       {_readable(self.temporary_bytes)} of temporaries, "
+            f"{_readable(self.kept_bytes)} kept with the samples",
             f"threads      {self.workers}",
             f"error bound  {promise}",
             "candidates   "
@@ -169,7 +169,7 @@ def make_plan(sources: Sources, n_queries: int, request: Request) -> Plan:
         candidates.append(Candidate(name, seconds, refused))
     if request.method == "auto":
         best = min(candidates, key=lambda candidate: candidate.seconds)
-        reason = best.name == "compensated" and "rtol=0 asks for every term" or "least predicted time"
+        reason = "least predicted time" if request.rtol else "rtol=0 asks for every term"
     else:
         best = next(c for c in candidates if c.name == request.method)
         reason = "forced by `method`"
@@ -191,8 +191,14 @@ def _block(method: Method, d: int, k: int, request: Request) -> tuple[int, int]:
     """Return the queries in a block and the bytes it needs; halve it until one fits under the limit."""
     rows = method.rows
     while True:
-        state = 8 * rows * k * (3 + (2 * d if request.order > 0 else 0) + (3 * d * d if request.order > 1 else 0))
-        scratch = 16 * rows * d if method.module is compensated else method.module.scratch_bytes(rows, d, k, request.order)
+        state = (
+            8 * rows * k * (3 + (2 * d if request.order > 0 else 0) + (3 * d * d if request.order > 1 else 0))
+        )
+        scratch = (
+            16 * rows * d
+            if method.module is compensated
+            else method.module.scratch_bytes(rows, d, k, request.order)
+        )
         # the number of workers must not change the blocks, else it would change the last bits
         if rows == 1 or state + scratch <= request.memory_limit // 8:
             return rows, state + scratch

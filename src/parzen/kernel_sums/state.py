@@ -14,7 +14,7 @@ from typing import Self
 
 import numpy as np
 
-from parzen.typing import FloatArray
+from parzen.typing import FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,13 @@ class KernelSums:
         d1, d2 = d if order > 0 else 0, d if order > 1 else 0
         return cls(np.empty((m, k)), np.empty((m, k)), np.empty((m, k, d1)), np.empty((m, k, d2, d2)))
 
-    def fill(self, rows: slice | FloatArray, state: State, *, central: bool = False) -> None:
+    def rows(self, index: slice | IntArray) -> Self:
+        """Return a copy of some rows."""
+        return type(self)(
+            self.log_sum[index], self.mean_square[index], self.mean[index], self.covariance[index]
+        )
+
+    def fill(self, rows: slice | IntArray, state: State, *, central: bool = False) -> None:
         """Finish a state into these rows; ``central`` says that its second moments are about the mean."""
         total = state.total
         self.log_sum[rows] = np.log(total) - state.lowest
