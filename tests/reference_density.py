@@ -32,7 +32,7 @@ def reference_density(samples, queries, bandwidth, weights=None, *, leave_one_ou
         if leave_one_out:
             w[i] = 0.0
         x, w = samples[w > 0], w[w > 0] / w.max()
-        u = (x - query) @ inverse.T
+        u = (x - query) @ inverse.T if np.ndim(bandwidth) == 2 else (x - query) / bandwidth
         t = np.log(w) - 0.5 * np.sum(u * u, axis=1)
         total = logsumexp(t)
         log_density[i] = total - np.log(np.sum(w)) - d / 2 * np.log(2 * np.pi) - np.sum(np.log(np.diag(L)))

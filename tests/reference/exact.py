@@ -26,14 +26,21 @@ class Exact:
 
 
 def exact_density(
-    samples: Any, queries: Any, bandwidth: Any, weights: Any = None, own: Any = None, order: int = 2
+    samples: Any,
+    queries: Any,
+    bandwidth: Any,
+    weights: Any = None,
+    own: Any = None,
+    order: int = 2,
+    digits: int = DIGITS,
 ) -> Exact:
     """Evaluate a density whose numbers are taken as exact doubles.
 
     ``bandwidth``: h, (d,) standard deviations or (d, d) covariance. ``own[i]`` is the sample that query i
-    leaves out, -1 for none.
+    leaves out, -1 for none. Far from the samples (t digits of distance in bandwidths) more than 2t + 20
+    ``digits`` are needed to tell their exponents apart.
     """
-    with mp.workdps(DIGITS):
+    with mp.workdps(digits):
         x = [[mpf(float(v)) for v in row] for row in np.asarray(samples)]
         q = [[mpf(float(v)) for v in row] for row in np.asarray(queries)]
         w = [mpf(float(v)) for v in (np.ones(len(x)) if weights is None else weights)]
