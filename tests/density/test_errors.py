@@ -1,5 +1,6 @@
 """Every way in which the estimator, sweeps and refinement say no, by its text."""
 
+# ruff: noqa: E501 - messages stand as they are printed
 import re
 
 import numpy as np
@@ -163,7 +164,9 @@ def test_order(order):
 
 @pytest.mark.parametrize("progress", ["bar", None, 1], ids=repr)
 def test_progress(progress):
-    message = f"`progress` must be True, False or a function; got {progress!r}. Pass f(done, total) to be told."
+    message = (
+        f"`progress` must be True, False or a function; got {progress!r}. Pass f(done, total) to be told."
+    )
     kde = parzen.KernelDensity().fit(X)
     with refused(InputTypeError, message):
         kde.evaluate(X, progress=progress)
@@ -219,7 +222,9 @@ def test_samples_too_many_bandwidths_apart(method, d):
     if method == "dense" and d > 16:
         pytest.skip("refused by the plan")
     kde = parzen.KernelDensity(1e-100, method=method).fit(np.eye(20)[:, :d] * 1e60)
-    with refused(AccuracyError, "`bandwidth` must be larger for these samples; got one that they spread over"):
+    with refused(
+        AccuracyError, "`bandwidth` must be larger for these samples; got one that they spread over"
+    ):
         kde.log_density(np.zeros((1, d)))
 
 

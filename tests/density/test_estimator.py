@@ -15,16 +15,16 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from reference_density import reference_density
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 from threadpoolctl import threadpool_info
-from tolerances import assert_promise
 
 import parzen
+from reference_density import reference_density
+from tolerances import assert_promise
 
 
 def same(first, second):
@@ -106,14 +106,19 @@ def test_memory_layouts_do_not_matter(rng):
     samples, queries = rng.normal(size=(50, 3)), rng.normal(size=(10, 3))
     expected = parzen.KernelDensity(0.5).fit(samples).evaluate(queries, order=2)
     strided = np.repeat(samples, 2, axis=0)[::2]
-    same(parzen.KernelDensity(0.5).fit(np.asfortranarray(samples)).evaluate(queries[::-1][::-1], order=2), expected)
+    same(
+        parzen.KernelDensity(0.5).fit(np.asfortranarray(samples)).evaluate(queries[::-1][::-1], order=2),
+        expected,
+    )
     same(parzen.KernelDensity(0.5).fit(strided).evaluate(np.asfortranarray(queries), order=2), expected)
 
 
 def test_the_callers_samples_may_change_after_fit(rng):
     samples, weights, queries = rng.normal(size=(50, 2)), rng.uniform(size=50), rng.normal(size=(10, 2))
     kde = parzen.KernelDensity(0.5).fit(samples, sample_weight=weights)
-    expected = parzen.KernelDensity(0.5).fit(samples.copy(), sample_weight=weights.copy()).evaluate(queries, order=2)
+    expected = (
+        parzen.KernelDensity(0.5).fit(samples.copy(), sample_weight=weights.copy()).evaluate(queries, order=2)
+    )
     samples[:], weights[:] = 1e6, 1.0
     same(kde.evaluate(queries, order=2), expected)
     assert samples.flags.writeable
@@ -259,7 +264,9 @@ def test_ctrl_c_is_heard_within_a_second(d, order, rtol):
     assert heard < 1.0
 
 
-@pytest.mark.parametrize(("n", "m", "d", "order"), [(3000, 3000, 8, 2), (3000, 3000, 50, 1), (1000, 200, 50, 2)])
+@pytest.mark.parametrize(
+    ("n", "m", "d", "order"), [(3000, 3000, 8, 2), (3000, 3000, 50, 1), (1000, 200, 50, 2)]
+)
 def test_temporaries_stay_under_the_limit(rng, n, m, d, order):
     limit = 8 * 2**20
     samples, queries = rng.normal(size=(n, d)), rng.normal(size=(m, d))
@@ -269,7 +276,9 @@ def test_temporaries_stay_under_the_limit(rng, n, m, d, order):
     assert plan.temporary_bytes <= limit
     tracemalloc.start()
     values = kde.evaluate(queries, order=order)
-    result = sum(array.nbytes for array in (values.log_density, values.gradient, values.hessian) if array is not None)
+    result = sum(
+        array.nbytes for array in (values.log_density, values.gradient, values.hessian) if array is not None
+    )
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak <= limit + 2.5 * result + 2 * queries.nbytes  # the raw sums, and their copy in data units
@@ -285,7 +294,8 @@ def test_a_limit_below_one_query_is_an_error():
 def test_results_do_not_depend_on_the_limit(rng):
     samples, queries = rng.normal(size=(2000, 3)), rng.normal(size=(700, 3))
     few, many = (
-        parzen.KernelDensity(0.5, memory_limit=limit).fit(samples).evaluate(queries, order=2) for limit in (2**20, 2**30)
+        parzen.KernelDensity(0.5, memory_limit=limit).fit(samples).evaluate(queries, order=2)
+        for limit in (2**20, 2**30)
     )
     assert_promise(few, many, 0.5, 2e-9)
 

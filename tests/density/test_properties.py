@@ -2,19 +2,14 @@
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf
-from reference.exact import Metric, exact_density, one_query
 from scipy.integrate import trapezoid
-from tolerances import assert_promise, log_density_tolerance
 
 import parzen
-
-settings.register_profile(
-    "parzen", max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
-)
-settings.load_profile("parzen")
+from reference.exact import Metric, exact_density, one_query
+from tolerances import assert_promise, log_density_tolerance
 
 RTOL = 1e-9
 
@@ -128,7 +123,9 @@ def test_scaling_by_a_power_of_two(task, exponent):
     expected = here.log_density - samples.shape[1] * exponent * np.log(2.0)
     np.testing.assert_allclose(there.log_density, expected, rtol=4e-15, atol=2 * RTOL)
     size = 1 + np.max(np.abs(here.gradient * bandwidth), axis=1, keepdims=True)
-    np.testing.assert_allclose(there.gradient * s * bandwidth / size, here.gradient * bandwidth / size, atol=4 * RTOL)
+    np.testing.assert_allclose(
+        there.gradient * s * bandwidth / size, here.gradient * bandwidth / size, atol=4 * RTOL
+    )
 
 
 @given(tasks(), st.data())
@@ -144,7 +141,11 @@ def test_integer_weights_are_repetitions(task, data):
 @given(tasks(), st.floats(1e-200, 1e200))
 def test_only_ratios_of_weights_count(task, factor):
     samples, queries, weights, bandwidth, method = task
-    assume(weights is not None and weights[weights > 0].min() * factor > 1e-290 and weights.max() * factor < 1e290)
+    assume(
+        weights is not None
+        and weights[weights > 0].min() * factor > 1e-290
+        and weights.max() * factor < 1e290
+    )
     here = fitted(samples, weights, bandwidth, method).evaluate(queries, order=1)
     there = fitted(samples, weights * factor, bandwidth, method).evaluate(queries, order=1)
     assert_close(there, here, bandwidth)
@@ -190,7 +191,9 @@ def test_density_integrates_to_one(task):
     kde = fitted(samples, weights, h, method)
     centres = np.unique(samples)
     # a trapezoidal rule of step h/4 is exact to e**-300 for each Gaussian on its own
-    grid = np.unique(np.round(np.concatenate([c + h * np.arange(-36, 36.25, 0.25) for c in centres]) / (h / 4))) * (h / 4)
+    grid = np.unique(
+        np.round(np.concatenate([c + h * np.arange(-36, 36.25, 0.25) for c in centres]) / (h / 4))
+    ) * (h / 4)
     gaps = np.flatnonzero(np.diff(grid) > 0.3 * h)
     pieces = np.split(grid, gaps + 1)
     total = sum(trapezoid(kde.density(piece[:, None]), piece) for piece in pieces)
@@ -215,4 +218,6 @@ def test_the_oracle_differentiates_right(task):
             assert abs(slope - gradient[a]) <= mpf("1e-12") * (abs(gradient[a]) + 1 / step * mpf("1e-15"))
             for b in range(len(q)):
                 slope = (above[1][b] - below[1][b]) / (2 * step)
-                assert abs(slope - hessian[a][b]) <= mpf("1e-10") * max(abs(v) for line in hessian for v in line)
+                assert abs(slope - hessian[a][b]) <= mpf("1e-10") * max(
+                    abs(v) for line in hessian for v in line
+                )
