@@ -17,8 +17,14 @@ def covariance(rng, d, condition):
 
 @pytest.mark.parametrize(
     ("value", "kind"),
-    [(0.3, "scalar"), (np.float32(0.5), "scalar"), (np.array(2), "scalar"), ([1.0, 2.0], "diagonal"), (np.eye(2), "full")],
-)  # fmt: skip
+    [
+        (0.3, "scalar"),
+        (np.float32(0.5), "scalar"),
+        (np.array(2), "scalar"),
+        ([1.0, 2.0], "diagonal"),
+        (np.eye(2), "full"),
+    ],
+)
 def test_kinds(value, kind):
     assert as_scale(value, 2).kind == kind
 

@@ -150,7 +150,9 @@ def test_workers_change_nothing(rng, n, m, d, rtol):
         assert (other.error_bound, other.n_repaired) == (values[0].error_bound, values[0].n_repaired)
 
 
-@pytest.mark.parametrize(("n", "d", "bandwidth"), [(5000, 1, 0.05), (5000, 2, [0.1, 0.2]), (2000, 8, 0.5), (1500, 40, 2.0)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("n", "d", "bandwidth"), [(5000, 1, 0.05), (5000, 2, [0.1, 0.2]), (2000, 8, 0.5), (1500, 40, 2.0)]
+)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_many_tiles_against_numpy(rng, n, d, bandwidth, weighted):
     samples = rng.normal(size=(n, d))

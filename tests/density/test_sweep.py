@@ -38,7 +38,11 @@ def test_a_sweep_equals_separate_evaluations(rng, d, weighted):
     assert result.mean_log_density[2] == result.mean_log_density[3]
 
 
-@pytest.mark.parametrize("bandwidths", [[0.1, 1.0], (0.1, 1), np.array([0.1, 1.0]), pd.Series([0.1, 1.0]), (h for h in (0.1, 1.0))])  # fmt: skip
+@pytest.mark.parametrize(
+    "bandwidths",
+    [[0.1, 1.0], (0.1, 1), np.array([0.1, 1.0]), pd.Series([0.1, 1.0]), (h for h in (0.1, 1.0))],
+    ids=lambda bandwidths: type(bandwidths).__name__,
+)
 def test_kinds_of_bandwidths(data, bandwidths):
     expected = parzen.sweep(*data, bandwidths=[0.1, 1.0]).mean_log_density
     np.testing.assert_array_equal(parzen.sweep(*data, bandwidths=bandwidths).mean_log_density, expected)
@@ -53,9 +57,17 @@ def test_workers_change_nothing(rng):
 
 @pytest.mark.parametrize(
     "grid",
-    [[1e-10, 1e10], list(np.geomspace(1e-10, 1e10, 21)), [1e-60, 1.0, 1e60], [1e-100, 1.0, 1e60], [1e-120, 1e-20, 1e20], [1e-200, 1e200], [1.0, 1e300]],
-    ids=lambda grid: f"{grid[0]:g} to {grid[-1]:g}",
-)  # fmt: skip
+    [
+        [1e-10, 1e10],
+        list(np.geomspace(1e-10, 1e10, 21)),
+        [1e-60, 1.0, 1e60],
+        [1e-100, 1.0, 1e60],
+        [1e-120, 1e-20, 1e20],
+        [1e-200, 1e200],
+        [1.0, 1e300],
+    ],
+    ids=lambda grid: f"{len(grid)} from {grid[0]:g} to {grid[-1]:g}",
+)
 @pytest.mark.parametrize("d", [1, 20])
 def test_wide_grids(grid, d):
     """Points on a scale of the smallest bandwidth, so that every value is finite."""
@@ -126,9 +138,19 @@ def assert_optimum(X, V, found):
 
 @pytest.mark.parametrize(
     "grid",
-    [[0.1, 0.3, 1.0], [5.0, 0.05, 0.5], [0.4], [1e-4], [1e4], [0.01, 0.02], [100.0, 200.0], [0.3, 0.3, 0.3], [1e-3, 1e3]],
+    [
+        [0.1, 0.3, 1.0],
+        [5.0, 0.05, 0.5],
+        [0.4],
+        [1e-4],
+        [1e4],
+        [0.01, 0.02],
+        [100.0, 200.0],
+        [0.3, 0.3, 0.3],
+        [1e-3, 1e3],
+    ],
     ids=str,
-)  # fmt: skip
+)
 def test_refinement_finds_the_optimum_from_anywhere(data, grid):
     """Inside the grid, at its edges, beyond them, from one bandwidth, from repeated ones."""
     found = refine(*data, parzen.sweep(*data, bandwidths=grid), progress=False)
