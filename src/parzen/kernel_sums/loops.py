@@ -210,8 +210,8 @@ def _half_squares_from_products(products, norms, query_norm):
     least = _LARGEST
     for j in range(TILE):
         half = norms[j] + (query_norm - products[j])
+        half = half if half > 0.0 else 0.0  # rounding can make a coincident pair negative
         products[j] = half
-        # rounding can make a coincident pair slightly negative: as an integer it still sorts below the rest
         bits = np.float64(half).view(np.int64)
         least = bits if bits < least else least
     return np.int64(least).view(np.float64)
