@@ -158,7 +158,7 @@ class _Run:
                 u = exact.at((slice(None), a)).minus(DoubleDouble.of(np.full(len(x), q[a] * shrink)))
                 half = half.plus(u.times(u).scaled(0.5))
             nearest = int(np.lexsort((half.low, half.high))[0])
-            distance = np.sqrt(2.0 * half.high[nearest]) / shrink
+            distance = np.sqrt(2.0 * half.high[nearest]) / shrink if np.isfinite(q).all() else np.inf
             exponent = 0.5 * (np.sqrt(self.request.scales) * distance) ** 2
             self.sums.log_sum[i] = -exponent
             self.sums.mean_square[i] = distance**2
