@@ -37,8 +37,8 @@ def accumulate(
     for start in range(0, sources.n_tiles, tiles_per_call):
         stop = min(start + tiles_per_call, sources.n_tiles)
         add_tiles(
-            sources.tiles, sources.tile_offsets, queries, axes, own, request.scales, cutoff,
-            request.order, request.radial, start, stop, state.lowest, state.total, state.spread, state.first, state.second,
+            sources.tiles, sources.tile_offsets, queries, axes, own, request.scales, cutoff, request.order,
+            request.radial, start, stop, state.lowest, state.total, state.spread, state.first, state.second,
         )  # fmt: skip
         step(rows * (stop - start) * TILE)
     return state

@@ -11,7 +11,7 @@ Everything stands in one file because Numba's disk cache watches only the file o
 
 import numpy as np
 
-from parzen.kernel_sums.exp import compiled, compiled_sum, exp_nonpositive, wide_vectors
+from parzen.kernel_sums.exp import compiled, compiled_inline, compiled_sum, exp_nonpositive, wide_vectors
 
 #: Sources in a tile: their coordinates (d ≤ 8) stay in the L1 cache while a block of queries passes by.
 TILE = 512
@@ -114,7 +114,7 @@ def _shrink_moments(first, second, query, k, shrink):
             second[query, k, a, b] *= shrink
 
 
-@compiled
+@compiled_inline
 def _absorb(
     half, least_half, tile, query, k, x, q, scale, offsets, cutoff, order, radial, work, lowest, total, spread,
     first, second,
