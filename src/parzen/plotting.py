@@ -282,7 +282,8 @@ def _draw_curve(
     ring: dict[str, Any] = {"color": _ACCENT, "markersize": 11, "fillstyle": "none", "zorder": 4}
     ax.plot(h[best], mean[best], "o", label=f"best of the list: {_short(h[best])} → {mean[best]:.2f}", **ring)
     if refinement is not None:
-        trace = np.array([point for point in refinement.trace if floor <= point[1] <= top]).reshape(-1, 2)
+        new = [(x, y) for x, y in refinement.trace if x not in h and floor <= y <= top]
+        trace = np.array(new).reshape(-1, 2)
         ax.plot(trace[:, 0], trace[:, 1], ".", color=_SECOND, markersize=4, zorder=4)
         x, y = refinement.bandwidth, refinement.mean_log_density
         ax.plot(x, y, "*", color=_SECOND, markersize=14, zorder=5, label=f"optimum: {x:.4g} → {y:.2f}")

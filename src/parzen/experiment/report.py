@@ -74,7 +74,7 @@ def _opening(outcome: Outcome) -> str:
         "bandwidth σ": sigma(outcome.bandwidth),
         "test mean log density": f"{number(test.mean_log_density, 2)} nats",
         f"to evaluate {test.n_queries:,} images": duration(times["median"]),
-        "everything, other packages too": duration(outcome.seconds["total"]),
+        "the whole experiment": duration(outcome.seconds["total"]),
     }
     facts = "".join(
         f"<div><dt>{escape(key)}</dt><dd>{escape(value)}</dd></div>" for key, value in figures.items()
@@ -113,10 +113,14 @@ good the result is.</p>
 def _choice(outcome: Outcome, curve: bytes) -> str:
     """Show the curve over σ and its table."""
     listed = [row for row in outcome.rows if row.split == "validation"]
-    lines = page.rows(((sigma(row.bandwidth), *_measured(row)), row == outcome.validation) for row in listed)
-    per = "each listed σ took an even share of one pass over the pairs of images, " + duration(
-        outcome.sweep.seconds
+    lines = page.rows(
+        ((f"{row.bandwidth:.6g}", *_measured(row)), row == outcome.validation) for row in listed
     )
+    cost = (
+        f"The listed values come from one pass over the pairs of images, in {duration(outcome.sweep.seconds)}"
+    )
+    if outcome.refinement is not None:
+        cost += f", and the optimum from more passes, in {duration(outcome.refinement.seconds)}"
     sentence = (
         f"Of the listed values, σ = {sigma(outcome.sweep.best)} makes the validation images most likely."
     )
@@ -145,7 +149,7 @@ concentrated it is larger than 1.</p>
 {warning}{page.figure(curve, caption, "Curve of mean log density against bandwidth")}
 <div class="scroll"><table>
 {page.head("bandwidth σ", "n:mean log density", "n:standard error")}
-<tbody>{lines}</tbody><caption>All values in one sweep: {escape(per)}.</caption></table></div>"""
+<tbody>{lines}</tbody><caption>{escape(cost)}.</caption></table></div>"""
 
 
 def _test(outcome: Outcome) -> str:
