@@ -276,7 +276,6 @@ def _draw_curve(
     best = int(np.argmax(mean))
     floor, top = _readable_limits(mean, None if refinement is None else refinement.mean_log_density)
 
-    ax.set_xscale("log")
     line: dict[str, Any] = {"color": _ACCENT, "linewidth": 1.4, "marker": "o", "capsize": 3, "zorder": 3}
     ax.errorbar(h, mean, yerr=error, label="mean log density ± standard error", **line)
     ring: dict[str, Any] = {"color": _ACCENT, "markersize": 11, "fillstyle": "none", "zorder": 4}
@@ -296,7 +295,11 @@ def _draw_curve(
             "va": "bottom",
         }
         ax.annotate(f"{y:.0f}", (x, floor), rotation=90, fontsize=8, color=_ACCENT, **above)
+    places = h if refinement is None else np.append(h, refinement.bandwidth)
+    margin = max(1.1, (places.max() / places.min()) ** 0.05)
+    ax.set_xlim(places.min() / margin, places.max() * margin)
     ax.set_ylim(floor, top)
+    ax.set_xscale("log")
     ax.set_xticks(h, [_short(value) for value in h])
     ax.minorticks_off()
     ax.set_xlabel("bandwidth σ (log scale)")

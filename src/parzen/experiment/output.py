@@ -74,7 +74,7 @@ def claim(folder: Path, *, force: bool) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        if made and not any(folder.iterdir()):
+        if made and folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
 
 

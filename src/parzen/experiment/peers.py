@@ -141,11 +141,11 @@ def _compare(
     except Exception as error:  # whatever a peer raises is its answer
         note = f"refuses ({type(error).__name__}): {_first_sentence(error)}"
     else:
+        note = ""
         if peer.data_shaped:
+            note = "its kernels have the shape of the data's covariance, and so has the truth beside it; "
             truth = _data_shaped_truth(samples, queries, bandwidth)
-        note = _verdict(values, truth)
-        if peer.data_shaped:
-            note += "; its kernels have the shape of the data's covariance, and so has the truth beside it"
+        note += _verdict(values, truth)
     return PeerCheck(
         peer=peer.title,
         version=release,
@@ -183,8 +183,9 @@ def _verdict(values: FloatArray, truth: FloatArray) -> str:
 
 
 def _worst(values: FloatArray, truth: FloatArray) -> float:
-    """Return the largest error in nats; infinite where a value is."""
-    return float(np.max(np.where(np.isfinite(values), np.abs(values - truth), np.inf)))
+    """Return the largest error in nats; infinite where a value is not finite, or nothing is true."""
+    with np.errstate(all="ignore"):
+        return float(np.max(np.where(np.isfinite(values - truth), np.abs(values - truth), np.inf)))
 
 
 def _mean(values: FloatArray) -> float:
@@ -200,11 +201,13 @@ def _first_sentence(error: Exception) -> str:
 
 def _data_shaped_truth(samples: FloatArray, queries: FloatArray, factor: float) -> FloatArray:
     """Sum the definition with kernels of covariance factor² · cov(samples), by whitening."""
-    root = np.linalg.cholesky(np.atleast_2d(np.cov(samples, rowvar=False)))
-    centre = samples.mean(axis=0)
-    white_samples, white_queries = (np.linalg.solve(root, (rows - centre).T).T for rows in (samples, queries))
+    variances, axes = np.linalg.eigh(np.atleast_2d(np.cov(samples, rowvar=False)))
+    if variances[0] <= 0:  # singular to rounding: there is no such density
+        return np.full(len(queries), np.nan)
+    centre, scale = samples.mean(axis=0), np.sqrt(variances)
+    white_samples, white_queries = ((rows - centre) @ axes / scale for rows in (samples, queries))
     values = plain_log_density(white_samples, white_queries, factor)
-    values -= math.fsum(np.log(np.diag(root)))
+    values -= math.fsum(np.log(scale))
     return values
 
 

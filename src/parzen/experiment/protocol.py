@@ -130,7 +130,7 @@ def run(settings: Settings, watch: Watch | None = None) -> Outcome:
     clock = _Clock(watch or Silent())
     started = datetime.now(UTC)
 
-    with clock.step("load", f"Loading {settings.dataset}"):
+    with clock.step("load"):  # has a bar of its own when it downloads
         data = _take(load(settings.dataset, data_dir=settings.data_dir, seed=settings.seed), settings)
     train, valid, test = data.train, data.validation, data.test
 
@@ -225,10 +225,10 @@ class _Clock:
         self.seconds: dict[str, float] = {}
 
     @contextmanager
-    def step(self, name: str, title: str) -> Iterator[Progress]:
-        """Time one step under its short name."""
+    def step(self, name: str, title: str | None = None) -> Iterator[Progress]:
+        """Time one step under its short name; without a title nobody is told."""
         start = time.perf_counter()
-        with self.watch.step(title) as progress:
+        with Silent().step("") if title is None else self.watch.step(title) as progress:
             yield progress
         self.seconds[name] = time.perf_counter() - start
 
@@ -236,12 +236,12 @@ class _Clock:
 def _take(data: ImageDataset, settings: Settings) -> ImageDataset:
     """Keep the first rows of each split, as many as were asked for."""
     kept = {}
-    for split, wanted in settings.rows_wanted().items():
+    for split, (option, wanted) in settings.rows_wanted().items():
         rows = getattr(data, split)
         if wanted is not None and wanted > len(rows):
             raise InputError(
-                f"the {split} split must have the rows that are asked for; got {wanted} of {len(rows)} "
-                f"that {data.name} has. Ask for fewer with --first, --n-train, --n-valid or --n-test."
+                f"`{option}` must be at most {len(rows)}, the {split} images of {data.name}; got {wanted}. "
+                "Ask for fewer, or leave it out to use all."
             )
         kept[split] = rows[:wanted]
     return replace(data, **kept)

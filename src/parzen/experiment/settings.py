@@ -54,10 +54,11 @@ class Settings:
         if self.seed >= 2**32:
             raise InputError(f"`--seed` must be below 2**32; got {self.seed}. Pass a smaller one.")
 
-    def rows_wanted(self) -> dict[str, int | None]:
-        """Return how many rows of each split to use; None means all."""
-        sizes = {"train": self.n_train, "validation": self.n_valid, "test": self.n_test}
-        return {split: self.first if size is None else size for split, size in sizes.items()}
+    def rows_wanted(self) -> dict[str, tuple[str, int | None]]:
+        """Return the option that says how many rows of each split to use, and what it says; None means all."""
+        fields = {"train": "n_train", "validation": "n_valid", "test": "n_test"}
+        deciding = {split: "first" if getattr(self, name) is None else name for split, name in fields.items()}
+        return {split: (_option(name), getattr(self, name)) for split, name in deciding.items()}
 
     def command_line(self) -> str:
         """Return the command that runs this experiment again, without where it writes."""

@@ -85,7 +85,7 @@ def _result_table(outcome: Outcome) -> Table:
     table = Table(
         title=f"parzen experiment {outcome.data.name}: how likely are unseen images?",
         caption=(
-            f"test split, {len(outcome.test_seconds)} × : min {duration(times['min'])}, median "
+            f"test split, {len(outcome.test_seconds)} ×: min {duration(times['min'])}, median "
             f"{duration(times['median'])}, mean {duration(times['mean'])}; "
             f"everything {duration(outcome.seconds['total'])}"
         ),
