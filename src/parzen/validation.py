@@ -19,6 +19,7 @@ __all__ = [
     "as_weights",
     "as_workers",
     "describe",
+    "physical_memory",
 ]
 
 
@@ -43,7 +44,7 @@ def _as_real_array(value: ArrayLike | Any, name: str) -> FloatArray:
         )
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise InputError(
-            f"`{name}` must not have masked entries; got {int(np.ma.count_masked(value))} of them. "
+            f"`{name}` must not have masked entries; got {int(np.sum(np.ma.getmaskarray(value)))} of them. "
             "Drop the rows that have them, or fill them in, first."
         )
     if hasattr(value, "to_numpy") and not isinstance(value, np.ndarray):
@@ -163,7 +164,9 @@ def as_vector(value: ArrayLike | Any, name: str, *, length: int | None = None) -
     return array
 
 
-def as_weights(value: ArrayLike | Any | None, n_samples: int, name: str = "sample_weight") -> FloatArray | None:
+def as_weights(
+    value: ArrayLike | Any | None, n_samples: int, name: str = "sample_weight"
+) -> FloatArray | None:
     """Return non-negative weights of shape (n_samples,) with a positive sum, or None for equal weights.
 
     Raises
@@ -243,3 +246,8 @@ def as_workers(value: object) -> int:
     if value is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return as_positive_int(value, "workers")
+
+
+def physical_memory() -> int:
+    """Return the bytes of memory of this machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -1,1 +1,1 @@
-"""(room under construction)"""
+"""Bandwidths: what they are (matrix.py), and the rules that choose one (rules.py)."""

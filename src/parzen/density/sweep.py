@@ -1,24 +1,60 @@
-"""Many bandwidths, one pass over the pairs (walking skeleton)."""
+"""Many bandwidths in one pass: held-out likelihood as a function of the bandwidth, and its optimum."""
 
+import csv
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from parzen.kernel_sums import evaluate
-from parzen.typing import FloatArray
-from parzen.validation import as_matrix
+from parzen.bandwidth.matrix import Scale
+from parzen.density.model import Model
+from parzen.errors import InputError
+from parzen.kernel_sums import MEMORY_LIMIT, Request
+from parzen.progress import reporting
+from parzen.typing import ArrayLike, FloatArray, Progress
+from parzen.validation import (
+    as_matrix,
+    as_positive_float,
+    as_positive_int,
+    as_tolerance,
+    as_vector,
+    as_weights,
+    as_workers,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["Refinement", "Sweep", "refine", "sweep"]
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """Mean log density of held-out points at each bandwidth."""
+    """Mean log density of held-out points at each of k bandwidths.
 
-    bandwidths: FloatArray  # (k,)
-    mean_log_density: FloatArray  # (k,)
-    standard_error: FloatArray  # (k,)
+    Attributes
+    ----------
+    bandwidths : ndarray of shape (k,)
+        As given.
+    mean_log_density : ndarray of shape (k,)
+        Mean of log f̂ over the held-out points, in nats: minus the estimated cross-entropy.
+    standard_error : ndarray of shape (k,)
+        Standard deviation over the points / √m; nan for a single point.
+    n_samples, n_queries : int
+        n and m.
+    seconds : float
+        Time of the pass.
+    """
+
+    bandwidths: FloatArray
+    mean_log_density: FloatArray
+    standard_error: FloatArray
+    n_samples: int
+    n_queries: int
     seconds: float
 
     @property
@@ -26,16 +62,258 @@ class Sweep:
         """The bandwidth with the largest mean log density."""
         return float(self.bandwidths[int(np.argmax(self.mean_log_density))])
 
+    def to_csv(self, path: str | Path) -> None:
+        """Write one row a bandwidth: bandwidth, mean_log_density, standard_error."""
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["bandwidth", "mean_log_density", "standard_error"])
+            for row in zip(self.bandwidths, self.mean_log_density, self.standard_error, strict=True):
+                writer.writerow([repr(float(value)) for value in row])
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """Draw the curve with its standard errors; return the matplotlib axes."""
+        from importlib import import_module
+
+        # by name, since the plotting room stands above this one
+        axes: Axes = import_module("parzen.plotting").bandwidth_curve(self, ax=ax)
+        return axes
+
 
 def sweep(
-    X: Any, V: Any, *, bandwidths: Any, progress: bool | Callable[[int, int], None] = False
+    X: Any,
+    V: Any,
+    *,
+    bandwidths: ArrayLike | Iterable[float],
+    sample_weight: Any = None,
+    rtol: float = 1e-9,
+    workers: int | None = None,
+    memory_limit: int = MEMORY_LIMIT,
+    progress: bool | Progress = True,
 ) -> Sweep:
-    """Evaluate held-out points under the densities of `X` at several bandwidths."""
-    start = time.perf_counter()
-    X, V = as_matrix(X, "X"), as_matrix(V, "V")
-    h = np.asarray(bandwidths, dtype=np.float64)
-    log_sums, _, _ = evaluate(X, None, V, h**-2)
-    d = X.shape[1]
-    values = log_sums - np.log(len(X)) - d / 2 * np.log(2 * np.pi) - d * np.log(h)
-    error = values.std(axis=0, ddof=1) / np.sqrt(len(V))
-    return Sweep(h, values.mean(axis=0), error, time.perf_counter() - start)
+    """Mean log density of held-out points under the samples' density, at every bandwidth in one pass.
+
+    The squared distances are shared, only the exponentials differ: eight bandwidths cost little more than
+    one, and give the same numbers as eight separate evaluations.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, d)
+        Samples.
+    V : array-like of shape (m, d)
+        Held-out points.
+    bandwidths : array-like of shape (k,)
+        Positive numbers, in the units of the samples.
+    sample_weight : array-like of shape (n,), optional
+        Weights of the samples.
+    rtol, workers, memory_limit
+        As in `KernelDensity`.
+    progress : bool or callable, default True
+        A bar on a terminal when it takes over two seconds; or ``progress(done, total)`` in pairs.
+
+    Returns
+    -------
+    Sweep
+
+    Raises
+    ------
+    InputError, InputTypeError
+        Data or bandwidths that cannot be used.
+
+    Notes
+    -----
+    Cost: the time of about 1.3 matrix products of the same shapes for large d and k = 8.
+
+    Examples
+    --------
+    >>> import numpy as np, parzen
+    >>> rng = np.random.default_rng(0)
+    >>> result = parzen.sweep(rng.normal(size=(500, 1)), rng.normal(size=(500, 1)), bandwidths=[0.03, 0.3, 3])
+    >>> result.best
+    0.3
+    """
+    task = _Task.of(X, V, sample_weight, rtol, workers, memory_limit)
+    h = as_vector(bandwidths if hasattr(bandwidths, "__array__") else list(bandwidths), "bandwidths")  # type: ignore[arg-type]
+    for value in h:
+        as_positive_float(value, "bandwidths")
+    return task.sweep(h, progress)[0]
+
+
+@dataclass(frozen=True)
+class _Task:
+    """Checked samples and held-out points, to be swept once or, when refining, several times."""
+
+    samples: FloatArray
+    weights: FloatArray | None
+    queries: FloatArray
+    request: Request
+
+    @classmethod
+    def of(
+        cls, X: Any, V: Any, sample_weight: Any, rtol: object, workers: object, memory_limit: object
+    ) -> Self:
+        """Check the input."""
+        samples = as_matrix(X, "X")
+        return cls(
+            samples,
+            as_weights(sample_weight, len(samples)),
+            as_matrix(V, "V", n_features=samples.shape[1], like="`X`"),
+            Request(
+                scales=np.empty(0),
+                rtol=as_tolerance(rtol, "rtol"),
+                workers=as_workers(workers),
+                memory_limit=as_positive_int(memory_limit, "memory_limit", minimum=2**20),
+            ),
+        )
+
+    def sweep(
+        self, h: FloatArray, progress: bool | Progress, *, slopes: bool = False
+    ) -> tuple[Sweep, FloatArray]:
+        """Return the sweep and, where ``slopes``, the derivatives of its mean by log bandwidth."""
+        start = time.perf_counter()
+        smallest = float(h.min())
+        model = Model.of(self.samples, self.weights, Scale(smallest, self.samples.shape[1]))
+        scales = (model.scale.unit / h) ** 2
+        with reporting(progress, f"sweeping {len(h)} bandwidths") as report:
+            request = self.request.replace(scales=scales, radial=slopes, progress=report)
+            result = model.evaluate(self.queries, request)
+        values = result.sums.log_sum - model.log_normaliser(np.log(h / smallest))
+        m = len(self.queries)
+        slope = np.mean(scales * result.sums.mean_square, axis=0) - model.d
+        error = values.std(axis=0, ddof=1) / math.sqrt(m) if m > 1 else np.full(len(h), np.nan)
+        mean = np.array([math.fsum(column) / m for column in values.T])
+        return Sweep(h, mean, error, len(self.samples), m, time.perf_counter() - start), slope
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """The bandwidth that maximises the held-out likelihood near the best of a sweep.
+
+    Attributes
+    ----------
+    bandwidth, mean_log_density, standard_error : float
+        The optimum and its value.
+    trace : tuple of (float, float)
+        Every (bandwidth, mean log density) that was evaluated, in order of bandwidth.
+    seconds : float
+        Time of all passes.
+    """
+
+    bandwidth: float
+    mean_log_density: float
+    standard_error: float
+    trace: tuple[tuple[float, float], ...]
+    seconds: float
+
+
+def refine(
+    X: Any,
+    V: Any,
+    start: Sweep,
+    *,
+    sample_weight: Any = None,
+    rtol: float = 1e-9,
+    workers: int | None = None,
+    memory_limit: int = MEMORY_LIMIT,
+    progress: bool | Progress = True,
+) -> Refinement:
+    """Go on from the best bandwidth of a sweep to the optimum of the held-out likelihood.
+
+    The derivative of the mean log density by log h is exact, mean(Σ p ‖u‖²/h²) - d, so that each pass
+    brackets the optimum between two slopes of opposite sign and puts four new bandwidths around the root of
+    the cubic through them. Stops when log h is known to 1e-6, or after 12 passes.
+
+    Parameters
+    ----------
+    X, V, sample_weight, rtol, workers, memory_limit, progress
+        As in `sweep`.
+    start : Sweep
+        A sweep of the same data.
+
+    Returns
+    -------
+    Refinement
+
+    Raises
+    ------
+    InputError
+        The likelihood keeps rising towards h = 0 (held-out points that coincide with samples).
+    """
+    began = time.perf_counter()
+    task = _Task.of(X, V, sample_weight, rtol, workers, memory_limit)
+    known: dict[float, tuple[float, float, float]] = {}
+
+    def look(candidates: list[float]) -> None:
+        new = np.array(sorted({h for h in candidates if h not in known}))
+        if new.size:
+            result, slopes = task.sweep(new, progress, slopes=True)
+            for h, *values in zip(new, result.mean_log_density, result.standard_error, slopes, strict=True):
+                known[float(h)] = (float(values[0]), float(values[1]), float(values[2]))
+
+    order = np.sort(start.bandwidths)
+    at = int(np.searchsorted(order, start.best))
+    look([float(h) for h in order[max(at - 1, 0) : at + 2]])
+    best = start.best
+    low, high = _bracket(known, best)
+    for _ in range(30):
+        if low is not None and high is not None:
+            break
+        if low is None:
+            smallest = min(known)
+            if smallest < 1e-12 * best:
+                raise InputError(
+                    "`V` must not repeat samples of `X` exactly; got held-out points whose likelihood grows "
+                    "without bound as the bandwidth goes to 0. Remove the duplicates."
+                )
+            look([smallest / 2, smallest / 4, smallest / 16])
+        if high is None:
+            largest = max(known)
+            look([largest * 2, largest * 4, largest * 16])
+        best = max(known, key=lambda h: known[h][0])
+        low, high = _bracket(known, best)
+    if low is None or high is None:
+        raise InputError(
+            f"`start` must have an optimum; got none between {min(known):g} and {max(known):g}. Widen it."
+        )
+    for _ in range(12):
+        a, b = math.log(low), math.log(high)
+        if b - a <= 2e-6 or known[low][2] == 0.0:
+            break
+        root = _stationary_point(a, b, known[low], known[high])
+        spread = max(1e-7, 0.02 * (b - a) ** 2)
+        look([math.exp(min(max(root + step * spread, a), b)) for step in (-1.0, -0.05, 0.05, 1.0)])
+        inside = [h for h in known if low <= h <= high]
+        low = max(h for h in inside if known[h][2] >= 0)
+        high = min(h for h in inside if known[h][2] <= 0 and h >= low)
+    best = max((low, high), key=lambda h: known[h][0])
+    value, error, _slope = known[best]
+    trace = tuple((h, known[h][0]) for h in sorted(known))
+    return Refinement(best, value, error, trace, time.perf_counter() - began)
+
+
+def _bracket(
+    known: dict[float, tuple[float, float, float]], best: float
+) -> tuple[float | None, float | None]:
+    """Return the nearest bandwidths around the best one with slopes ≥ 0 below and ≤ 0 above."""
+    if known[best][2] >= 0:
+        above = [h for h in known if h > best and known[h][2] <= 0]
+        return best, min(above, default=None)
+    below = [h for h in known if h < best and known[h][2] >= 0]
+    return max(below, default=None), best
+
+
+def _stationary_point(
+    a: float, b: float, at_a: tuple[float, float, float], at_b: tuple[float, float, float]
+) -> float:
+    """Return the maximum of the cubic with these values and slopes at both ends, inside [a, b]."""
+    width = b - a
+    (va, _, ga), (vb, _, gb) = at_a, at_b
+    # p'(s) on s in [0, 1]: quadratic with p'(0) = ga, p'(1) = gb and mean (vb - va) / width
+    mean = (vb - va) / width
+    c2 = 3.0 * (ga + gb) - 6.0 * mean
+    c1 = gb - ga - c2
+    roots = np.roots([c2, c1, ga]) if c2 else np.array([-ga / c1])
+    inside = [
+        r.real for r in roots if abs(r.imag) < 1e-12 and 0.0 <= r.real <= 1.0 and 2 * c2 * r.real + c1 < 0
+    ]
+    s = inside[0] if inside else ga / (ga - gb)
+    return a + width * float(s)

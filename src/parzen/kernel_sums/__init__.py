@@ -1,33 +1,33 @@
-"""Gaussian kernel sums on plain whitened arrays (first version: NumPy only)."""
+"""Gaussian kernel sums log Σ w_j exp(-½‖y_q - y_j‖²/h²) and their derivatives, on whitened points.
 
-import numpy as np
+The picture of this room:
 
-from parzen.typing import FloatArray
+    Request ──► plan.py: which method ──► a block of queries at a time, on a pool of threads (threads.py)
+                           (evaluate.py)    │
+        dense.py  matmul.py  compensated.py │  accumulate() ──► State (state.py, a commutative monoid)
+        loops.py  compensated_loops.py      │                     │ finish
+        exp.py    double_double.py          ▼                     ▼
+                                     accuracy.py: bound ──► KernelSums; broken promises are summed again
+                                                            by compensated.py
 
+`evaluate` is the only entrance.
+"""
 
-def evaluate(
-    sources: FloatArray, log_weights: FloatArray | None, queries: FloatArray, scales: FloatArray, order: int = 0
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Placeholder of the walking skeleton: log sums (m, k), gradients (m, d), Hessians (m, d, d)."""
-    m, d = queries.shape
-    log_sums = np.empty((m, len(scales)))
-    gradient = np.empty((m, d if order else 0))
-    hessian = np.empty((m, d, d) if order > 1 else (m, 0, 0))
-    for i in range(m):
-        u = sources - queries[i]
-        half = 0.5 * np.einsum("ja,ja->j", u, u)
-        for k, scale in enumerate(scales):
-            a = -scale * half
-            if log_weights is not None:
-                a = a + log_weights
-            top = a.max()
-            e = np.exp(a - top)
-            s = e.sum()
-            log_sums[i, k] = top + np.log(s)
-        if order:
-            p = e / s
-            g = scale * (p @ u)
-            gradient[i] = g
-            if order > 1:
-                hessian[i] = scale**2 * (u.T * p) @ u - np.outer(g, g) - scale * np.eye(d)
-    return log_sums, gradient, hessian
+from parzen.kernel_sums.evaluate import Evaluation, evaluate
+from parzen.kernel_sums.plan import Plan, make_plan
+from parzen.kernel_sums.request import MEMORY_LIMIT, Request
+from parzen.kernel_sums.sources import Points, Sources
+from parzen.kernel_sums.state import KernelSums, State
+
+__all__ = [
+    "MEMORY_LIMIT",
+    "Evaluation",
+    "KernelSums",
+    "Plan",
+    "Points",
+    "Request",
+    "Sources",
+    "State",
+    "evaluate",
+    "make_plan",
+]

@@ -1,0 +1,107 @@
+"""A fitted density: samples, weights and a bandwidth, ready for the kernel sums. Immutable."""
+
+import math
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+
+from parzen.bandwidth.matrix import Scale, Whitened
+from parzen.errors import InputError
+from parzen.kernel_sums import Evaluation, Plan, Points, Request, Sources, evaluate, make_plan
+from parzen.typing import FloatArray, IntArray
+
+__all__ = ["Model"]
+
+_LOG_2PI = math.log(2.0 * math.pi)
+
+
+@dataclass(frozen=True)
+class Model:
+    """Samples with positive weights, and the bandwidth that whitens them."""
+
+    given: FloatArray  # (n_given, d)
+    samples: FloatArray  # (n, d), those with weight > 0
+    weights: FloatArray | None  # (n,), or None for equal
+    index: IntArray | None  # (n_given,) row in `samples` of each sample given, -1 where its weight is zero
+    scale: Scale
+    centre: FloatArray  # (d,)
+
+    @classmethod
+    def of(cls, samples: FloatArray, weights: FloatArray | None, scale: Scale) -> Self:
+        """Drop samples without weight and choose the centre."""
+        given, index = samples, None
+        if weights is not None:
+            keep = weights > 0
+            if not keep.all():
+                index = np.where(keep, np.cumsum(keep) - 1, -1)
+                samples, weights = samples[keep], weights[keep]
+            if np.ptp(weights) == 0:
+                weights = None
+        with np.errstate(over="ignore", invalid="ignore"):
+            centre = np.mean(samples, axis=0)  # any point near the samples would do
+            reach = np.max(samples, axis=0) - np.min(samples, axis=0)
+        if not (np.all(np.isfinite(centre)) and np.all(np.isfinite(reach))):
+            raise InputError(
+                f"`X` must have a range that fits in float64; got values up to {np.abs(samples).max():.3g}. "
+                "Rescale the data first."
+            )
+        return cls(given, samples, weights, index, scale, centre)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Pickle what defines the density, not the layouts made from it."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @property
+    def d(self) -> int:
+        """Dimension."""
+        return int(self.samples.shape[1])
+
+    @cached_property
+    def sources(self) -> Sources:
+        """The samples as sources of kernel sums."""
+        offsets = None
+        if self.weights is not None:
+            log_weights = np.log(self.weights)
+            offsets = log_weights.max() - log_weights
+        return Sources(Whitened(self.samples, self.centre, self.scale), offsets)
+
+    @cached_property
+    def log_total_weight(self) -> float:
+        """Log Σw, relative to the largest weight."""
+        if self.weights is None:
+            return math.log(len(self.samples))
+        return math.log(math.fsum(self.weights / self.weights.max()))
+
+    def points(self, queries: FloatArray) -> Points:
+        """See queries through the same whitening."""
+        return Whitened(queries, self.centre, self.scale)
+
+    def plan(self, n_queries: int, request: Request) -> Plan:
+        """Return what `evaluate` would do."""
+        return make_plan(self.sources, n_queries, request)
+
+    def evaluate(self, queries: FloatArray, request: Request) -> Evaluation:
+        """Evaluate the kernel sums at raw queries, (m, d)."""
+        return evaluate(self.sources, self.points(queries), request)
+
+    def log_normaliser(self, log_h: FloatArray | float = 0.0) -> Any:
+        """Return what is subtracted from log S for a bandwidth ``exp(log_h)`` times this one."""
+        return self.log_total_weight + 0.5 * self.d * _LOG_2PI + self.scale.log_det + self.d * log_h
+
+    def leave_one_out_log_total(self) -> FloatArray:
+        """Log (Σw - w_i) relative to the largest weight, for each sample given, without cancellation."""
+        n = len(self.samples)
+        if self.weights is None:
+            rest = np.full(n, float(n - 1))
+        else:
+            w = self.weights / self.weights.max()
+            before = np.concatenate([[0.0], np.cumsum(w)[:-1]])
+            after = np.concatenate([np.cumsum(w[::-1])[::-1][1:], [0.0]])
+            rest = before + after
+        with np.errstate(divide="ignore"):
+            logs = np.log(rest)
+        if self.index is None:
+            return np.asarray(logs)
+        return np.asarray(np.where(self.index >= 0, logs[self.index], self.log_total_weight))

@@ -1,0 +1,115 @@
+"""How far rounding and skipping can move a result: the bounds behind the promise.
+
+A term's exponent t_j carries a rounding error δt_j; log S then moves by at most max δt_j over the terms
+that matter, and the mean of u by at most max δt_j times the root mean square of u about its mean. Terms
+matter up to ``cutoff`` nats above the lowest exponent. Queries whose bound exceeds the promise are summed
+again in double-double arithmetic, where δt_j is of the order of u·|t_j - lowest|.
+"""
+
+import math
+
+import numpy as np
+
+from parzen.kernel_sums.state import KernelSums
+from parzen.typing import BoolArray, FloatArray
+
+UNIT = 2.0**-53  # unit roundoff of float64
+
+#: The share of rtol that skipped terms may use; rounding may use the other half.
+SKIPPED_SHARE = 0.5
+
+
+def cutoff(n_sources: int, rtol: float) -> float:
+    """Nats below the largest term at which all n terms together stay under their share of rtol."""
+    return math.inf if rtol == 0 else math.log(n_sources / (SKIPPED_SHARE * rtol))
+
+
+def direct_error(
+    d: int, units: float, query_radius: FloatArray, source_radius: FloatArray, distance: FloatArray
+) -> FloatArray:
+    """Bound δt for direct differences of stored points, at ‖y_q‖, ‖y_j‖ and ‖u‖ in bandwidths.
+
+    Each stored point is off by ``units`` half ulps of its size: ‖δu‖ ≤ u·units·(‖y_j‖ + ‖y_q‖) + u‖u‖; the
+    sum of d squares adds (d/2 + 2) u t.
+    """
+    stored = units * (query_radius + source_radius) + distance
+    return UNIT * (distance * stored + (0.5 * d + 2.0) * 0.5 * distance**2)
+
+
+def product_error(
+    d: int, units: float, query_radius: FloatArray, source_radius: FloatArray, distance: FloatArray
+) -> FloatArray:
+    """Bound δt for ½‖y_q‖² + ½‖y_j‖² - y_q·y_j through a matrix product.
+
+    The worst case of each of the three sums is d·u times its size. Rounding errors are not all of one sign,
+    so that the error grows like √d (Higham & Mary, 2019): its root mean square is at most √(d/3)·u, reached
+    when all terms of the sum are equal. √d is used; benchmarks/accuracy.py shows by how much it is above
+    what is seen.
+    """
+    stored = units * (query_radius + source_radius) + distance
+    sums = (math.sqrt(d) + 4.0) * 0.5 * (query_radius + source_radius) ** 2
+    return UNIT * (distance * stored + sums)
+
+
+def compensated_error(lowest: FloatArray) -> FloatArray:
+    """Bound δt relative to the lowest exponent in double-double arithmetic.
+
+    The exponents themselves are good to about 2⁻¹⁰⁰ of their size; the difference from the lowest, x ≤ 0, is
+    rounded to u|x|, which the weight e^x keeps below u/e.
+    """
+    return 2.0 * UNIT + 64.0 * UNIT**2 * np.maximum(lowest, 0.0)
+
+
+def broken_promises(
+    sums: KernelSums,
+    exponent_error: FloatArray,
+    scales: FloatArray,
+    diameter: float,
+    rtol: float,
+    order: int,
+    *,
+    central: bool = False,
+) -> tuple[FloatArray, BoolArray]:
+    """Return the bound on log S, (m, k), and which queries break the promise, (m,) bool.
+
+    Parameters
+    ----------
+    sums : KernelSums
+        Finished sums in whitened units.
+    exponent_error : (m, k)
+        Bound on δt over the terms that matter.
+    scales : (k,)
+        1/h² of each bandwidth.
+    diameter : float
+        Bound on the distance between two sources, whitened: no mean can be off by more.
+    rtol : float
+        The promise; half of it is for rounding.
+    order : int
+        Highest derivative wanted.
+    central : bool
+        Whether second moments were summed about the mean.
+    """
+    allowed = (1.0 - SKIPPED_SHARE) * rtol
+    magnitude = np.abs(sums.log_sum)
+    bound = exponent_error + UNIT * (8.0 + magnitude)
+    # comparisons are written so that NaN and inf count as broken
+    broken = ~(bound <= allowed + 8.0 * UNIT * magnitude)
+    if order > 0:
+        root = np.sqrt(scales)
+        slope = root * np.linalg.norm(sums.mean, axis=-1)
+        distance = np.sqrt(np.maximum(scales * sums.mean_square, 0.0))
+        if order > 1:
+            variance = scales * np.trace(sums.covariance, axis1=-2, axis2=-1)
+        else:
+            variance = np.maximum(scales * sums.mean_square - slope**2, 0.0)
+        # the stored points' own rounding moves the mean directly; it is δt/‖u‖ at most
+        own = exponent_error / np.maximum(distance, 1.0) + 4.0 * UNIT * distance
+        gradient_error = np.minimum(2.0 * exponent_error * np.sqrt(variance), root * diameter) + own
+        broken |= ~(gradient_error <= allowed * (1.0 + slope))
+        if order > 1:
+            # forming Σ p u uᵀ - mean meanᵀ cancels down from ‖u‖²
+            cancelled = 8.0 * UNIT * (variance if central else distance**2)
+            hessian_error = 4.0 * exponent_error * variance + 2.0 * own * np.sqrt(variance) + cancelled
+            hessian_size = scales * np.linalg.norm(sums.covariance, axis=(-2, -1))
+            broken |= ~(hessian_error <= allowed * (1.0 + np.abs(hessian_size - 1.0)))
+    return bound, np.any(broken, axis=1)

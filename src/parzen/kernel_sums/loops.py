@@ -1,0 +1,299 @@
+"""Compiled inner loops of the dense and matrix-product methods: one tile of sources against queries.
+
+All of them work on *half squared distances* ½‖y_j - y_q‖² of whitened points. The exponent of a term is
+t_j = scale · ½‖y_j - y_q‖² + offset_j ≥ 0, where offset_j = log(w_max / w_j). What is accumulated for each
+query and bandwidth is the state of `parzen.kernel_sums.state`.
+
+Everything stands in one file because Numba's disk cache watches only the file of the outermost function.
+"""
+
+# mypy: disable-error-code="no-untyped-def, untyped-decorator"
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from parzen.kernel_sums.exp import compiled, compiled_sum, exp_nonpositive, wide_vectors
+
+#: Sources in a tile: their coordinates (d ≤ 8) stay in the L1 cache while a block of queries passes by.
+TILE = 512
+#: Coordinate of the padding in the last tile. Its terms are exactly zero, its moments finite.
+FAR = 1e150
+#: Largest dimension for which the distance loop is compiled with the dimension as a constant.
+MAX_UNROLLED = 16
+
+_LARGEST = np.int64(0x7FEFFFFFFFFFFFFF)  # bits of the largest double
+
+
+@compiled
+def _offset_exponents(half, scale, offsets, exponents):
+    """Write t = scale · half + offset; return the least."""
+    wide_vectors()
+    least = _LARGEST
+    for j in range(TILE):
+        t = scale * half[j] + offsets[j]
+        exponents[j] = t
+        # non-negative doubles order as integers, and an integer minimum vectorises where a float one does not
+        bits = np.float64(t).view(np.int64)
+        least = bits if bits < least else least
+    return np.int64(least).view(np.float64)
+
+
+@compiled
+def _least(half):
+    """Return the least entry."""
+    wide_vectors()
+    least = _LARGEST
+    for j in range(TILE):
+        bits = np.float64(half[j]).view(np.int64)
+        least = bits if bits < least else least
+    return np.int64(least).view(np.float64)
+
+
+@compiled_sum
+def _sum_exponentials(exponents, scale, lowest):
+    """Σ exp(lowest - scale · t_j)."""
+    wide_vectors()
+    total = 0.0
+    for j in range(TILE):
+        total += exp_nonpositive(lowest - scale * exponents[j])
+    return total
+
+
+@compiled_sum
+def _store_exponentials(exponents, scale, half, lowest, terms):
+    """Write the terms exp(lowest - scale · t_j); return their sum and Σ term · half."""
+    wide_vectors()
+    total = 0.0
+    radial = 0.0
+    for j in range(TILE):
+        term = exp_nonpositive(lowest - scale * exponents[j])
+        terms[j] = term
+        total += term
+        radial += term * half[j]
+    return total, radial
+
+
+@compiled_sum
+def _first_moment(terms, x, q):
+    """Σ term_j · (x_j - q)."""
+    wide_vectors()
+    total = 0.0
+    for j in range(TILE):
+        total += terms[j] * (x[j] - q)
+    return total
+
+
+@compiled_sum
+def _second_moment(terms, x, q, y, r):
+    """Σ term_j · (x_j - q) · (y_j - r)."""
+    wide_vectors()
+    total = 0.0
+    for j in range(TILE):
+        total += terms[j] * (x[j] - q) * (y[j] - r)
+    return total
+
+
+@compiled
+def negligible(least, lowest, cutoff, order):
+    """Whether a tile whose least exponent is ``least`` adds nothing that the promise would notice."""
+    beyond = least - lowest
+    if beyond < cutoff:
+        return False
+    if order == 0:
+        return True
+    # a term's part of the moment of that order is at most e**-t (2t)**(order/2), falling in t
+    return beyond - 0.5 * order * np.log(2.0 * least + 1.0) >= cutoff
+
+
+@compiled
+def _shrink_moments(first, second, query, k, shrink):
+    """Rescale the moments of one query to a smaller lowest exponent."""
+    for a in range(first.shape[2]):
+        first[query, k, a] *= shrink
+    for a in range(second.shape[2]):
+        for b in range(second.shape[3]):
+            second[query, k, a, b] *= shrink
+
+
+@compiled
+def _absorb(
+    half, least_half, tile, query, k, x, q, scale, offsets, cutoff, order, radial, work, lowest, total, spread,
+    first, second,
+):  # fmt: skip
+    """Add one tile to the state of one query at one bandwidth."""
+    if offsets is None:
+        exponents = half
+        factor = scale
+        least = scale * least_half
+    else:
+        exponents = work[0]
+        factor = 1.0
+        least = _offset_exponents(half, scale, offsets[tile], exponents)
+    if negligible(least, lowest[query, k], cutoff, order):
+        return
+    if least < lowest[query, k]:
+        shrink = exp_nonpositive(least - lowest[query, k])
+        total[query, k] *= shrink
+        lowest[query, k] = least
+        if radial:
+            spread[query, k] *= shrink
+        _shrink_moments(first, second, query, k, shrink)
+    if not radial and order == 0:
+        total[query, k] += _sum_exponentials(exponents, factor, lowest[query, k])
+        return
+    terms = work[1]
+    added, added_spread = _store_exponentials(exponents, factor, half, lowest[query, k], terms)
+    total[query, k] += added
+    spread[query, k] += added_spread
+    if order > 0:
+        d = q.shape[0]
+        for a in range(d):
+            xa = x[a * TILE : (a + 1) * TILE]
+            first[query, k, a] += _first_moment(terms, xa, q[a])
+            if order > 1:
+                for b in range(a + 1):
+                    xb = x[b * TILE : (b + 1) * TILE]
+                    second[query, k, a, b] += _second_moment(terms, xa, q[a], xb, q[b])
+
+
+@cache
+def dense_loop(d: int) -> Any:
+    """Compile (once, cached on disk) the direct-difference loop for dimension ``d``."""
+
+    @compiled
+    def half_squares(x, q, half):
+        """Write ½‖x_j - q‖² for one tile; return the least."""
+        wide_vectors()
+        least = _LARGEST
+        for j in range(TILE):
+            u = x[j] - q[0]
+            square = u * u
+            for a in range(1, d):
+                u = x[a * TILE + j] - q[a]
+                square += u * u
+            square *= 0.5
+            half[j] = square
+            bits = np.float64(square).view(np.int64)
+            least = bits if bits < least else least
+        return np.int64(least).view(np.float64)
+
+    @compiled
+    def add_tiles(
+        tiles, offsets, queries, own, scales, cutoff, order, radial, start, stop, lowest, total, spread, first,
+        second,
+    ):  # fmt: skip
+        """Add tiles start … stop-1 to the state of every query."""
+        wide_vectors()
+        half = np.empty(TILE)
+        work = np.empty((2, TILE))
+        for tile in range(start, stop):
+            x = tiles[tile]
+            for query in range(queries.shape[0]):
+                q = queries[query]
+                least_half = half_squares(x, q, half)
+                if own[query] // TILE == tile:  # leave-one-out: this query's own sample is in this tile
+                    half[own[query] % TILE] = FAR * FAR
+                    least_half = _least(half)
+                for k in range(scales.shape[0]):
+                    _absorb(half, least_half, tile, query, k, x, q, scales[k], offsets, cutoff, order, radial,
+                            work, lowest, total, spread, first, second)  # fmt: skip
+
+    return add_tiles
+
+
+@compiled
+def _half_squares_from_products(products, norms, query_norm):
+    """Turn y_j · y_q into ½‖y_j‖² + ½‖y_q‖² - y_j · y_q in place; return the least."""
+    wide_vectors()
+    least = _LARGEST
+    for j in range(TILE):
+        half = norms[j] + (query_norm - products[j])
+        half = half if half > 0.0 else 0.0  # rounding can make a coincident pair negative
+        products[j] = half
+        bits = np.float64(half).view(np.int64)
+        least = bits if bits < least else least
+    return np.int64(least).view(np.float64)
+
+
+@compiled
+def _half_squares_row(products, norms, query_norm, own_column, leasts):
+    """Convert one row of a block of products to half squared distances, tile by tile."""
+    for c in range(leasts.shape[0]):
+        part = slice(c * TILE, (c + 1) * TILE)
+        leasts[c] = _half_squares_from_products(products[part], norms[part], query_norm)
+        if own_column // TILE == c:
+            products[own_column] = FAR * FAR
+            leasts[c] = _least(products[part])
+
+
+@compiled
+def add_products(
+    products, query_norms, norms, offsets, own, scales, cutoff, radial, start, lowest, total, spread, first, second
+):  # fmt: skip
+    """Add a block of products (queries, sources start * TILE …) to the state; values only."""
+    tiles = products.shape[1] // TILE
+    leasts = np.empty(tiles)
+    work = np.empty((2, TILE))
+    nothing = np.empty(0)
+    for query in range(products.shape[0]):
+        row = products[query]
+        _half_squares_row(row, norms, query_norms[query], own[query] - start * TILE, leasts)
+        for c in range(tiles):
+            half = row[c * TILE : (c + 1) * TILE]
+            for k in range(scales.shape[0]):
+                _absorb(half, leasts[c], start + c, query, k, nothing, nothing, scales[k], offsets, cutoff, 0,
+                        radial, work, lowest, total, spread, first, second)  # fmt: skip
+
+
+@compiled
+def add_products_keeping_terms(
+    products, query_norms, norms, offsets, own, scales, cutoff, order, start, lowest, total, spread, first,
+    second, terms,
+):  # fmt: skip
+    """As `add_products`, and leave the terms in ``terms`` (k, queries, sources); say which k have any.
+
+    The moments of the state are shrunk here; adding the block's own moments is left to BLAS.
+    """
+    wide_vectors()
+    tiles = products.shape[1] // TILE
+    leasts = np.empty(tiles)
+    exponents = np.empty((tiles, TILE))
+    kept = np.zeros(scales.shape[0], dtype=np.bool_)
+    for query in range(products.shape[0]):
+        row = products[query]
+        _half_squares_row(row, norms, query_norms[query], own[query] - start * TILE, leasts)
+        for k in range(scales.shape[0]):
+            factor = scales[k]
+            row_least = np.inf
+            for c in range(tiles):
+                if offsets is None:
+                    row_least = min(row_least, factor * leasts[c])
+                else:
+                    half = row[c * TILE : (c + 1) * TILE]
+                    row_least = min(
+                        row_least, _offset_exponents(half, factor, offsets[start + c], exponents[c])
+                    )
+            if row_least < lowest[query, k]:
+                shrink = exp_nonpositive(row_least - lowest[query, k])
+                lowest[query, k] = row_least
+                total[query, k] *= shrink
+                spread[query, k] *= shrink
+                _shrink_moments(first, second, query, k, shrink)
+            for c in range(tiles):
+                half = row[c * TILE : (c + 1) * TILE]
+                out = terms[k, query, c * TILE : (c + 1) * TILE]
+                least = factor * leasts[c] if offsets is None else _least(exponents[c])
+                if negligible(least, lowest[query, k], cutoff, order):
+                    for j in range(TILE):
+                        out[j] = 0.0
+                    continue
+                kept[k] = True
+                if offsets is None:
+                    added, added_spread = _store_exponentials(half, factor, half, lowest[query, k], out)
+                else:
+                    added, added_spread = _store_exponentials(exponents[c], 1.0, half, lowest[query, k], out)
+                total[query, k] += added
+                spread[query, k] += added_spread
+    return kept

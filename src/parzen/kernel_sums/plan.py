@@ -1,0 +1,202 @@
+"""Where the method is chosen: Request → Plan. A new method is one file and one row of `METHODS`."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from parzen.errors import InputError
+from parzen.kernel_sums import compensated, dense, matmul
+from parzen.kernel_sums.loops import TILE
+from parzen.kernel_sums.request import Request
+from parzen.kernel_sums.sources import Sources
+
+__all__ = ["METHODS", "Candidate", "Plan", "make_plan"]
+
+
+@dataclass(frozen=True)
+class Method:
+    """One row of the table of methods."""
+
+    module: Any  # prepare, accumulate, scratch_bytes; and exponent_error, but for the last
+    rows: int  # queries in a block
+    refuses: Callable[[int, Request], str]  # (d, request) -> why it cannot be used, or ""
+    seconds_per_pair: Callable[[int, Request], float]  # on one core; measured, see docs/performance.md
+
+
+def _dense_refuses(d: int, request: Request) -> str:
+    if request.rtol == 0:
+        return "rtol=0 needs double-double arithmetic"
+    if d > dense.MAX_DIMENSION:
+        return f"compiled for at most {dense.MAX_DIMENSION} dimensions"
+    return ""
+
+
+def _matmul_refuses(d: int, request: Request) -> str:
+    return "rtol=0 needs double-double arithmetic" if request.rtol == 0 else ""
+
+
+def _dense_seconds(d: int, request: Request) -> float:
+    k, order = len(request.scales), request.order
+    gradient = 0.3 + 0.3 * d if order > 0 else 0.0
+    hessian = 0.3 + 0.12 * d * d if order > 1 else 0.0
+    return 1e-9 * (0.3 + 0.12 * d + k * (0.9 + gradient + hessian))
+
+
+def _matmul_seconds(d: int, request: Request) -> float:
+    k, order = len(request.scales), request.order
+    gradient = 1.5 + 0.04 * d if order > 0 else 0.0
+    hessian = 60.0 + 0.1 * d * d if order > 1 else 0.0
+    return 1e-9 * (2.0 + 0.03 * d + k * (0.9 + gradient + hessian))
+
+
+def _compensated_seconds(d: int, request: Request) -> float:
+    k, order = len(request.scales), request.order
+    gradient = 0.5 + 1.0 * d if order > 0 else 0.0
+    hessian = 3.0 + 0.5 * d * d if order > 1 else 0.0
+    return 1e-9 * (1.0 + 1.2 * d + k * (3.0 + gradient + hessian))
+
+
+#: Every method, in the order in which ties are decided.
+METHODS = {
+    "dense": Method(dense, 256, _dense_refuses, _dense_seconds),
+    "matmul": Method(matmul, 512, _matmul_refuses, _matmul_seconds),
+    "compensated": Method(compensated, 32, lambda d, request: "", _compensated_seconds),
+}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A method that was considered."""
+
+    name: str
+    seconds: float  # predicted, infinite where refused
+    refused: str  # why, or ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be done for a request, and why; ``str(plan)`` says it in words.
+
+    Attributes
+    ----------
+    method : str
+        Name in the table of methods.
+    reason : str
+        Why this one.
+    n_sources, n_queries, d, n_bandwidths, order : int
+        The size of the task.
+    rtol : float
+        The promise.
+    rows : int
+        Queries in a block.
+    workers : int
+        Threads that will run; fewer than asked for where memory would not suffice.
+    temporary_bytes, kept_bytes : int
+        Memory of the blocks in flight, and of the samples in the method's own layout.
+    candidates : tuple of Candidate
+        What was considered, with predicted seconds.
+    """
+
+    method: str
+    reason: str
+    n_sources: int
+    n_queries: int
+    d: int
+    n_bandwidths: int
+    order: int
+    rtol: float
+    rows: int
+    workers: int
+    temporary_bytes: int
+    kept_bytes: int
+    candidates: tuple[Candidate, ...]
+
+    @property
+    def pairs(self) -> int:
+        """Number of (query, sample) pairs."""
+        return self.n_sources * self.n_queries
+
+    def __str__(self) -> str:
+        what = ("log density", "log density and gradient", "log density, gradient and Hessian")[self.order]
+        promise = (
+            f"|error of log density| ≤ {self.rtol:g} (checked for each query, and repaired)"
+            if self.rtol
+            else "every term summed in double-double arithmetic, right to a few ulps"
+        )
+        lines = [
+            f"{what} of {self.n_queries:,} queries under {self.n_sources:,} samples in {self.d} dimensions"
+            + (f", {self.n_bandwidths} bandwidths in one pass" if self.n_bandwidths > 1 else ""),
+            f"method       {self.method}: {self.reason}",
+            f"pairs        {self.pairs:,}",
+            f"memory       {_readable(self.temporary_bytes)} of temporaries, "
+            f"{_readable(self.kept_bytes)} kept with the samples",
+            f"threads      {self.workers}",
+            f"error bound  {promise}",
+            "candidates   "
+            + "; ".join(
+                f"{c.name} refused ({c.refused})" if c.refused else f"{c.name} about {c.seconds:.2g} s"
+                for c in self.candidates
+            ),
+        ]
+        return "\n".join(lines)
+
+
+def _readable(n_bytes: int) -> str:
+    """Return a size with a unit."""
+    for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if n_bytes >= size:
+            return f"{n_bytes / size:.3g} {unit}"
+    return f"{n_bytes} bytes"
+
+
+def make_plan(sources: Sources, n_queries: int, request: Request) -> Plan:
+    """Choose the method with the least predicted time among those that can keep the promise.
+
+    Raises
+    ------
+    InputError
+        An unknown method, or a forced one that cannot do the job.
+    """
+    d, k = sources.d, len(request.scales)
+    if request.method != "auto" and request.method not in METHODS:
+        names = ", ".join(repr(name) for name in ("auto", *METHODS))
+        raise InputError(f"`method` must be one of {names}; got {request.method!r}. Use 'auto'.")
+    pairs = sources.n * n_queries
+    candidates = []
+    for name, method in METHODS.items():
+        refused = method.refuses(d, request)
+        seconds = math.inf if refused else pairs * method.seconds_per_pair(d, request) / request.workers
+        candidates.append(Candidate(name, seconds, refused))
+    if request.method == "auto":
+        best = min(candidates, key=lambda candidate: candidate.seconds)
+        reason = "least predicted time" if request.rtol else "rtol=0 asks for every term"
+    else:
+        best = next(c for c in candidates if c.name == request.method)
+        reason = "forced by `method`"
+        if best.refused:
+            raise InputError(
+                f"`method` must suit the task; got {best.name!r}: {best.refused}. Use method='auto'."
+            )
+    method = METHODS[best.name]
+    rows, block = _block(method, d, k, request)
+    workers = max(1, min(request.workers, request.memory_limit // block, -(-n_queries // rows)))
+    kept = 8 * sources.n_tiles * TILE * (d + 1) * (2 if best.name == "compensated" else 1)
+    return Plan(
+        best.name, reason, sources.n, n_queries, d, k, request.order, request.rtol, rows, workers,
+        workers * block, kept, tuple(candidates),
+    )  # fmt: skip
+
+
+def _block(method: Method, d: int, k: int, request: Request) -> tuple[int, int]:
+    """Return the queries in a block and the bytes it needs; halve it until one fits under the limit."""
+    rows = method.rows
+    while True:
+        state = (
+            8 * rows * k * (3 + (2 * d if request.order > 0 else 0) + (3 * d * d if request.order > 1 else 0))
+        )
+        scratch = method.module.scratch_bytes(rows, d, k, request.order)
+        # the number of workers must not change the blocks, else it would change the last bits
+        if rows == 1 or state + scratch <= request.memory_limit // 8:
+            return rows, state + scratch
+        rows //= 2

@@ -1,0 +1,97 @@
+"""The state that every method accumulates, one per query and bandwidth: a commutative monoid.
+
+With u_j = y_j - y_q in whitened coordinates, a = scale = 1/h² and exponents t_j = a ½‖u_j‖² + offset_j:
+
+    lowest = min t_j        total = Σ e_j            e_j = exp(lowest - t_j)
+    spread = Σ e_j ½‖u_j‖²  first = Σ e_j u_j        second = Σ e_j u_j u_jᵀ   (lower triangle)
+
+Two states merge by rescaling both to the smaller ``lowest`` and adding; the identity is (inf, 0, 0, 0, 0).
+So blocks, threads, files and machines can be combined in any order.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from parzen.typing import FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class State:
+    """Accumulators for m queries at k bandwidths; the arrays are written in place by the loops."""
+
+    lowest: FloatArray  # (m, k)
+    total: FloatArray  # (m, k)
+    spread: FloatArray  # (m, k)
+    first: FloatArray  # (m, k, d), or (m, k, 0) where order < 1
+    second: FloatArray  # (m, k, d, d), or (m, k, 0, 0) where order < 2
+
+    @classmethod
+    def identity(cls, m: int, k: int, d: int, order: int) -> Self:
+        """Return the state of no sources at all."""
+        d1, d2 = d if order > 0 else 0, d if order > 1 else 0
+        return cls(
+            np.full((m, k), np.inf), np.zeros((m, k)), np.zeros((m, k)), np.zeros((m, k, d1)),
+            np.zeros((m, k, d2, d2)),
+        )  # fmt: skip
+
+    def merge(self, other: Self) -> Self:
+        """Return the state of both sets of sources together."""
+        lowest = np.minimum(self.lowest, other.lowest)
+        with np.errstate(invalid="ignore"):
+            mine = np.where(np.isinf(self.lowest), 0.0, np.exp(lowest - self.lowest))
+            theirs = np.where(np.isinf(other.lowest), 0.0, np.exp(lowest - other.lowest))
+
+        def add(a: FloatArray, b: FloatArray) -> FloatArray:
+            shape = mine.shape + (1,) * (a.ndim - 2)
+            return mine.reshape(shape) * a + theirs.reshape(shape) * b
+
+        return type(self)(
+            lowest,
+            add(self.total, other.total),
+            add(self.spread, other.spread),
+            add(self.first, other.first),
+            add(self.second, other.second),
+        )
+
+
+@dataclass(frozen=True)
+class KernelSums:
+    """Finished sums: log S and the moments of u under the weights p_j = e_j / Σ e."""
+
+    log_sum: FloatArray  # (m, k)  log Σ exp(-t_j)
+    mean_square: FloatArray  # (m, k)  Σ p_j ‖u_j‖²
+    mean: FloatArray  # (m, k, d)  Σ p_j u_j
+    covariance: FloatArray  # (m, k, d, d)  Σ p_j (u_j - mean)(u_j - mean)ᵀ
+
+    @classmethod
+    def empty(cls, m: int, k: int, d: int, order: int) -> Self:
+        """Return uninitialised arrays to be filled by rows."""
+        d1, d2 = d if order > 0 else 0, d if order > 1 else 0
+        return cls(np.empty((m, k)), np.empty((m, k)), np.empty((m, k, d1)), np.empty((m, k, d2, d2)))
+
+    def rows(self, index: slice | IntArray) -> Self:
+        """Return a copy of some rows."""
+        return type(self)(
+            self.log_sum[index], self.mean_square[index], self.mean[index], self.covariance[index]
+        )
+
+    def fill(self, rows: slice | IntArray, state: State) -> None:
+        """Finish a state into these rows."""
+        total = state.total
+        self.log_sum[rows] = np.log(total) - state.lowest
+        self.mean_square[rows] = 2.0 * state.spread / total
+        mean = state.first / total[..., None]
+        self.mean[rows] = mean
+        if self.covariance.shape[-1]:
+            second = state.second / total[..., None, None]
+            second -= mean[..., :, None] * mean[..., None, :]
+            upper = np.triu_indices(second.shape[-1], 1)
+            second[..., upper[0], upper[1]] = second[..., upper[1], upper[0]]
+            self.covariance[rows] = second
+
+    def put(self, rows: IntArray, part: "KernelSums") -> None:
+        """Copy finished sums into these rows."""
+        self.log_sum[rows], self.mean_square[rows] = part.log_sum, part.mean_square
+        self.mean[rows], self.covariance[rows] = part.mean, part.covariance

@@ -1,0 +1,119 @@
+"""Run independent tasks on a few threads: progress, Ctrl-C within a fraction of a second, BLAS held still."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from typing import Any
+
+from threadpoolctl import ThreadpoolController
+
+from parzen.typing import Progress
+
+__all__ = ["Cancelled", "Step", "Task", "run_tasks"]
+
+#: Called by a task with the amount done since the last call; raises `Cancelled` after Ctrl-C.
+Step = Callable[[int], None]
+Task = Callable[[Step], None]
+
+
+class Cancelled(Exception):
+    """Raised inside a task when the call was interrupted."""
+
+
+class _SingleThreadedBlas:
+    """BLAS keeps to one thread while any of our pools runs; the last one out restores it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._controller: ThreadpoolController | None = None  # made once: finding the libraries takes 4 ms
+        self._limits: Any = None
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        with self._lock:
+            self._users += 1
+            if self._users == 1:
+                self._controller = self._controller or ThreadpoolController()
+                self._limits = self._controller.limit(limits=1, user_api="blas")
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                if self._users == 0 and self._limits is not None:
+                    self._limits.restore_original_limits()
+                    self._limits = None
+
+
+_blas = _SingleThreadedBlas()
+
+
+def run_tasks(
+    tasks: list[tuple[int, Task]],
+    workers: int,
+    progress: Progress | None = None,
+    *,
+    blas: bool = False,
+) -> None:
+    """Run every task; return when all are done.
+
+    Parameters
+    ----------
+    tasks : list of (size, function)
+        ``function(step)`` does the work and calls ``step(done)`` now and then with the amount done since
+        the last call, in the unit of ``size``; ``step`` raises `Cancelled` after Ctrl-C.
+    workers : int
+        Threads.
+    progress : callable, optional
+        ``progress(done, total)``, called from the calling thread about ten times a second.
+    blas : bool
+        Whether tasks call BLAS, which is then kept to one thread.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After every thread has stopped.
+    """
+    total = sum(size for size, _ in tasks)
+    done = 0
+    lock = threading.Lock()
+    stop = threading.Event()
+
+    def step(amount: int) -> None:
+        nonlocal done
+        with lock:
+            done += amount
+        if stop.is_set():
+            raise Cancelled
+
+    def run() -> None:
+        if len(tasks) == 1 and progress is None and total <= 2_000_000:
+            tasks[0][1](step)  # too small for a pool
+            return
+        with ThreadPoolExecutor(min(workers, len(tasks)), thread_name_prefix="parzen") as pool:
+            pending: set[Future[None]] = {pool.submit(function, step) for _, function in tasks}
+            try:
+                last = time.monotonic()
+                while pending:
+                    finished, pending = wait(pending, timeout=0.1, return_when=FIRST_COMPLETED)
+                    for future in finished:
+                        future.result()
+                    if progress is not None and time.monotonic() - last > 0.1:
+                        last = time.monotonic()
+                        progress(done, total)
+            except BaseException:
+                stop.set()
+                for future in pending:
+                    future.cancel()
+                raise
+        if progress is not None:
+            progress(total, total)
+
+    if blas:
+        with _blas.hold():
+            run()
+    else:
+        run()
