@@ -55,7 +55,7 @@ class Settings:
             raise InputError(f"`--seed` must be below 2**32; got {self.seed}. Pass a smaller one.")
 
     def rows_wanted(self) -> dict[str, tuple[str, int | None]]:
-        """Return the option that says how many rows of each split to use, and what it says; None means all."""
+        """Return, for each split, the option that says how many rows to use, and its value; None: all."""
         fields = {"train": "n_train", "validation": "n_valid", "test": "n_test"}
         deciding = {split: "first" if getattr(self, name) is None else name for split, name in fields.items()}
         return {split: (_option(name), getattr(self, name)) for split, name in deciding.items()}
