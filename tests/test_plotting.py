@@ -152,6 +152,10 @@ def test_density_gallery_shows_the_mean_shift_step(gallery: Callable[..., Any]) 
     np.testing.assert_allclose(after, np.clip(np.asarray(before) + 0.1, 0, 1))
 
 
+def test_density_gallery_shows_no_image_twice(gallery: Callable[..., Any]) -> None:
+    assert captions(gallery(n=7)) == ["1.0", "0.0", "-1.0", "-5.0", "-4.0", "-3.0"]
+
+
 def test_density_gallery_of_few_colour_images_without_a_slope(gallery: Callable[..., Any]) -> None:
     figure = gallery(n=1, shape=(2, 2, 3), gradient=np.zeros(12), gradient_of=0)
     assert captions(figure) == ["-5.0", "-5.0"]

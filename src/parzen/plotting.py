@@ -193,7 +193,7 @@ def density_gallery(
     gradient_of : int
         The row of the image in the last row of the picture.
     columns : int, default 8
-        How many images a row shows, at most n.
+        How many images a row shows; fewer where n is small, so that no image stands in both rows.
 
     Returns
     -------
@@ -209,8 +209,8 @@ def density_gallery(
     >>> figure = density_gallery(
     ...     [[0.0, 1.0], [1.0, 0.0]], [1.5, -2.0], (1, 2), bandwidth=0.5, gradient=[1.0, -1.0], gradient_of=1
     ... )
-    >>> len(figure.axes)  # two images, twice; the three panels of the last row and their colour bar
-    7
+    >>> len(figure.axes)  # the most and the least likely image, and the three panels of the last row
+    5
     """
     table = as_matrix(images, "images")
     shape = _image_shape(image_shape, table.shape[1])
@@ -223,7 +223,7 @@ def density_gallery(
             f"`gradient_of` must be a row of `images`, 0 to {len(table) - 1}; got {which}. Pass one."
         )
     ranking = np.argsort(values, kind="stable")
-    columns = min(as_positive_int(columns, "columns"), len(table))
+    columns = max(1, min(as_positive_int(columns, "columns"), len(table) // 2))
 
     with _house_style():
         figure = _figure(8.6, 6.6)

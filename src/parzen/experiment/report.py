@@ -134,16 +134,16 @@ def _choice(outcome: Outcome, curve: bytes) -> str:
         "Mean log density of the validation images. "
         "Values too low for the picture are arrows on its lower edge."
     )
-    warning = ""
+    warning, hint = "", ""
     if outcome.best_is_at_the_edge and outcome.refinement is None:
         warning = (
             '<p class="note">The best value is at the edge of the list, so a better one may lie beyond it: '
             "run it again with <code>--refine</code> or with more <code>--bandwidths</code>.</p>"
         )
     elif outcome.refinement is None and len(listed) > 1:
-        sentence += " The optimum lies between the listed values: --refine finds it."
+        hint = " A better one may lie between the listed values: <code>--refine</code> finds it."
     return f"""<h2>Choosing σ</h2>
-<p>{escape(sentence)} Numbers are natural logarithms (nats), averaged over the
+<p>{escape(sentence)}{hint} Numbers are natural logarithms (nats), averaged over the
 {outcome.validation.n_queries:,} images. They may be positive: a density is not a probability, and where it is
 concentrated it is larger than 1.</p>
 {warning}{page.figure(curve, caption, "Curve of mean log density against bandwidth")}
