@@ -88,7 +88,7 @@ class DoubleDouble(NamedTuple):
 def cholesky(matrix: FloatArray) -> DoubleDouble | None:
     """Return the lower Cholesky factor, or None where a pivot is not positive. Cost d³/3 in d vector steps."""
     d = len(matrix)
-    rest = DoubleDouble.of(matrix)
+    rest = DoubleDouble.of(np.array(matrix))  # a copy: it is worked on in place
     high, low = np.zeros((d, d)), np.zeros((d, d))
     for i in range(d):
         pivot = rest.at((i, i))
