@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from parzen.kernel_sums.double_double import DoubleDouble
-from parzen.kernel_sums.loops import FAR, MAX_UNROLLED, TILE
+from parzen.kernel_sums.loops import FAR, MAX_UNROLLED, STRIDE, TILE
 from parzen.typing import FloatArray, IntArray
 
 __all__ = ["Points", "Sources"]
@@ -86,12 +86,12 @@ class Sources:
 
     @cached_property
     def tiles(self) -> FloatArray:
-        """Coordinates tile by tile, axis by axis, (tiles, d · TILE), padded far away: for the dense loop."""
+        """Coordinates tile by tile, axis by axis, (tiles, d · STRIDE), padded far away: for the dense loop."""
         padded = np.full((self.n_tiles * TILE, self.d), FAR)
         padded[: self.n] = self.points.rows(slice(None))
-        return np.ascontiguousarray(padded.reshape(-1, TILE, self.d).transpose(0, 2, 1)).reshape(
-            self.n_tiles, -1
-        )
+        tiles = np.full((self.n_tiles, self.d, STRIDE), FAR)
+        tiles[:, :, :TILE] = padded.reshape(-1, TILE, self.d).transpose(0, 2, 1)
+        return tiles.reshape(self.n_tiles, -1)
 
     @cached_property
     def exact_tiles(self) -> DoubleDouble:
