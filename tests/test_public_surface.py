@@ -72,7 +72,18 @@ def test_importing_is_light():
     """Only NumPy and the standard library: no compiler, no SciPy, no scikit-learn, no pictures."""
     code = "import parzen; import json; print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
     loaded = set(json.loads(run(code)))
-    heavy = {"numba", "llvmlite", "scipy", "sklearn", "matplotlib", "pandas", "polars", "rich", "click", "pooch"}
+    heavy = {
+        "numba",
+        "llvmlite",
+        "scipy",
+        "sklearn",
+        "matplotlib",
+        "pandas",
+        "polars",
+        "rich",
+        "click",
+        "pooch",
+    }
     assert not loaded & heavy
 
 
@@ -105,9 +116,5 @@ def test_errors_are_of_two_families():
 def test_version_is_the_packages():
     project = SRC.parent / "pyproject.toml"  # absent where an installed parzen is tested
     text = project.read_text(encoding="utf-8") if project.exists() else ""
-        (SRC.parent / "pyproject.toml").read_text(encoding="utf-8")
-        if (SRC.parent / "pyproject.toml").exists()
-        else ""
-    )
     found = re.search(r'^version = "(.*)"$', text, re.MULTILINE)
     assert found is None or found.group(1) == parzen.__version__
