@@ -94,8 +94,10 @@ def run_tasks(
             tasks[0][1](step)  # too small for a pool
             return
         with ThreadPoolExecutor(min(workers, len(tasks)), thread_name_prefix="parzen") as pool:
-            pending: set[Future[None]] = {pool.submit(function, step) for _, function in tasks}
+            pending: set[Future[None]] = set()
             try:
+                for _, function in tasks:  # in the try: Ctrl-C may fall between two of thousands
+                    pending.add(pool.submit(function, step))
                 last = time.monotonic()
                 while pending:
                     finished, pending = wait(pending, timeout=0.1, return_when=FIRST_COMPLETED)
