@@ -83,7 +83,7 @@ def cases():
     clusters = np.array([[-1.0, 0.0], [-1.0, 1e-3], [1.0, 0.0], [1.0, -1e-3]])
     for R in (3.0, 1e3, 1e6):
         yield (
-            f"midpoint of clusters at ±{R:g}", clusters * [R, 1.0],
+            f"midpoint of clusters at +-{R:g}", clusters * [R, 1.0],
             np.array([[0.0, 0.0], [0.3 / R, 0.0], [-1e-3 / R, 1e-3]]), 1.0, None, False, 2,
         )  # fmt: skip
     yield "diagonal, ratio 1e6", x2 * [1e3, 1e-3], q2 * [1e3, 1e-3], np.array([600.0, 6e-4]), None, False, 2
