@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import parzen
+from parzen.errors import AccuracyError
 from reference_density import reference_density
 from tolerances import assert_promise, log_density_tolerance
 
@@ -51,6 +52,10 @@ def by_name(case):
     return case.name
 
 
+#: Far ties and cancelling gradients: "a few ulps" may be more than float64 has, and parzen may say so.
+MAY_REFUSE_RTOL_0 = ("ties on a grid", "midpoint of clusters at +-1e+06", "tail, perpendicular samples")
+
+
 def suitable(case, method, rtol):
     """What the plan does not refuse."""
     return method in ("compensated", "auto") or (
@@ -72,9 +77,17 @@ def test_promise_is_kept(case, method, rtol):
     kde = parzen.KernelDensity(case.bandwidth, rtol=rtol, method=method, workers=1)
     kde.fit(case.samples, sample_weight=case.weights)
     for order in range(case.order + 1):
-        values = (
-            kde.leave_one_out(order=order) if case.leave_one_out else kde.evaluate(case.queries, order=order)
-        )
+        try:
+            values = (
+                kde.leave_one_out(order=order)
+                if case.leave_one_out
+                else kde.evaluate(case.queries, order=order)
+            )
+        except AccuracyError:
+            assert order > 0
+            assert rtol == 0
+            assert case.name in MAY_REFUSE_RTOL_0
+            continue
         assert (values.gradient is None) == (order < 1)
         assert (values.hessian is None) == (order < 2)
         assert_promise(values, case, case.bandwidth, rtol)
