@@ -196,7 +196,11 @@ def test_as_positive_float_takes():
 @pytest.mark.parametrize(
     ("value", "error", "message"),
     [
-        (-1e-9, InputError, "`rtol` must be in [0, 1); got -1e-09. Use 1e-9 for the default, 0 to sum every term."),
+        (
+            -1e-9,
+            InputError,
+            "`rtol` must be in [0, 1); got -1e-09. Use 1e-9 for the default, 0 to sum every term.",
+        ),
         (1, InputError, "`rtol` must be in [0, 1); got 1."),
         (nan, InputError, "`rtol` must be in [0, 1); got nan."),
         (inf, InputError, "`rtol` must be in [0, 1); got inf."),

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from reference_density import reference_density
 from scipy.special import logsumexp
 from scipy.stats import gaussian_kde
 from sklearn.datasets import load_digits
-from tolerances import assert_promise
 
 import parzen
+from reference_density import reference_density
+from tolerances import assert_promise
 
 #: Mean log density of a validation image, 10 000 train and 10 000 validation images, pixels k/256.
 MNIST_TABLE = {

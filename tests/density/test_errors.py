@@ -153,7 +153,7 @@ def test_queries(call, queries, error, message):
         getattr(kde, call)(queries)
 
 
-@pytest.mark.parametrize("order", [3, -1, 0.5, "1", None, True, [1], np.array([1, 2])], ids=repr)
+@pytest.mark.parametrize("order", [3, -1, 0.5, "1", None, True, [1]], ids=repr)
 def test_order(order):
     kde = parzen.KernelDensity().fit(X)
     for call in (lambda: kde.evaluate(X, order=order), lambda: kde.leave_one_out(order=order), lambda: kde.explain(X, order=order)):  # fmt: skip
@@ -163,7 +163,9 @@ def test_order(order):
 
 @pytest.mark.parametrize("progress", ["bar", None, 1], ids=repr)
 def test_progress(progress):
-    message = f"`progress` must be True, False or a function; got {progress!r}. Pass f(done, total) to be told."
+    message = (
+        f"`progress` must be True, False or a function; got {progress!r}. Pass f(done, total) to be told."
+    )
     kde = parzen.KernelDensity().fit(X)
     with refused(InputTypeError, message):
         kde.evaluate(X, progress=progress)
@@ -219,7 +221,9 @@ def test_samples_too_many_bandwidths_apart(method, d):
     if method == "dense" and d > 16:
         pytest.skip("refused by the plan")
     kde = parzen.KernelDensity(1e-100, method=method).fit(np.eye(20)[:, :d] * 1e60)
-    with refused(AccuracyError, "`bandwidth` must be larger for these samples; got one that they spread over"):
+    with refused(
+        AccuracyError, "`bandwidth` must be larger for these samples; got one that they spread over"
+    ):
         kde.log_density(np.zeros((1, d)))
 
 
@@ -243,7 +247,7 @@ def test_gradients_that_leave_the_range(call):
         (np.array(1.0), InputError, "`bandwidths` must be 1-D and not empty; got shape ()."),
         (0.5, ParzenError, "`bandwidths` must be"),
         (None, ParzenError, "`bandwidths` must be"),
-        ("scott", InputTypeError, "`bandwidths` must be numeric; got dtype <U1."),
+        ("scott", InputTypeError, "`bandwidths` must be numeric; got dtype <U5."),
     ],
     ids=repr,
 )

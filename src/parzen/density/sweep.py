@@ -3,7 +3,6 @@
 import csv
 import math
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -12,7 +11,7 @@ import numpy as np
 
 from parzen.bandwidth.matrix import Scale
 from parzen.density.model import Model
-from parzen.errors import InputError
+from parzen.errors import InputError, InputTypeError
 from parzen.kernel_sums import MEMORY_LIMIT, Request
 from parzen.progress import reporting
 from parzen.typing import ArrayLike, FloatArray, Progress
@@ -24,6 +23,7 @@ from parzen.validation import (
     as_vector,
     as_weights,
     as_workers,
+    describe,
 )
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def sweep(
     X: Any,
     V: Any,
     *,
-    bandwidths: ArrayLike | Iterable[float],
+    bandwidths: ArrayLike,
     sample_weight: Any = None,
     rtol: float = 1e-9,
     workers: int | None = None,
@@ -132,7 +132,7 @@ def sweep(
     0.3
     """
     task = _Task.of(X, V, sample_weight, rtol, workers, memory_limit)
-    h = as_vector(bandwidths if hasattr(bandwidths, "__array__") else list(bandwidths), "bandwidths")  # type: ignore[arg-type]
+    h = as_vector(bandwidths, "bandwidths")
     for value in h:
         as_positive_float(value, "bandwidths")
     return task.sweep(h, progress)[0]
@@ -239,6 +239,8 @@ def refine(
         The likelihood keeps rising towards h = 0 (held-out points that coincide with samples).
     """
     began = time.perf_counter()
+    if not isinstance(start, Sweep):
+        raise InputTypeError(f"`start` must be what `sweep` returned; got {describe(start)}. Pass a Sweep.")
     task = _Task.of(X, V, sample_weight, rtol, workers, memory_limit)
     known: dict[float, tuple[float, float, float]] = {}
 
@@ -253,13 +255,14 @@ def refine(
     at = int(np.searchsorted(order, start.best))
     look([float(h) for h in order[max(at - 1, 0) : at + 2]])
     best = start.best
+    first = best
     low, high = _bracket(known, best)
     for _ in range(30):
         if low is not None and high is not None:
             break
         if low is None:
             smallest = min(known)
-            if smallest < 1e-12 * best:
+            if smallest < 1e-12 * first:
                 raise InputError(
                     "`V` must not repeat samples of `X` exactly; got held-out points whose likelihood grows "
                     "without bound as the bandwidth goes to 0. Remove the duplicates."

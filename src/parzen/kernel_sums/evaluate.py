@@ -1,6 +1,6 @@
 """One evaluation: blocks of queries on threads, each checked against the promise and repaired where needed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,6 +19,9 @@ __all__ = ["Evaluation", "evaluate"]
 
 #: Queries that are summed again are taken in groups of this size.
 _REPAIR_ROWS = 16
+
+#: Below this, ``rtol`` asks for a few ulps of the terms, as far as they go; from this on, for a number.
+_FEW_ULPS = 1e-12
 
 #: Whitened norm beyond which squares leave the range of float64, with room for sums and products.
 _FAR_AWAY = 1e140
@@ -121,47 +124,86 @@ class _Run:
         def heard(amount: int) -> None:
             step(amount if counts else 0)
 
-        exact = self.queries.exact_rows(indices)
-        sums, lowest = compensated.accumulate(
-            self.sources, exact, self.own[indices], self.request, self.cutoff, heard
-        )
-        self.sums.put(indices, sums)
-        request = self.request
-        rounding, broken = accuracy.broken_promises(
-            sums, accuracy.compensated_error(lowest), request.scales,
-            2.0 * self.sources.radius, 2.0 * max(request.rtol, 1e-12), request.order, central=True,
-        )  # fmt: skip
-        self.bound[indices] = request.rtol * accuracy.SKIPPED_SHARE + rounding
-        if broken.any():
+        broken = self._sum_exactly(self.sources, self.queries.exact_rows(indices), indices, heard)
+        # an outlier can take even those digits: see the sources from each such query
+        stubborn = [i for i in indices[broken] if self._sum_around(int(i), heard)]
+        if stubborn and self.request.rtol >= _FEW_ULPS:
             raise AccuracyError(
-                f"`X` must lie where float64 can tell the samples apart; got {int(broken.sum())} queries, the "
-                f"first in row {int(indices[broken][0])}, whose derivatives cancel to more digits than there are. "
-                f"Use a larger bandwidth or rtol (it is {request.rtol:g}), or ask for the log density only."
+                f"`X` must lie where float64 can tell the samples apart; got {len(stubborn)} queries, the first in "
+                f"row {stubborn[0]}, whose derivatives cancel to more digits than there are. Use a larger bandwidth "
+                f"or rtol (it is {self.request.rtol:g}), or ask for the log density only."
             )
 
-    def _sum_far(self, indices: IntArray, y: FloatArray) -> None:
-        """Queries whose squared distance overflows: only the nearest sample counts.
+    def _sum_around(self, i: int, step: Step) -> bool:
+        """Sum one query with itself as the origin; return whether the promise is broken all the same."""
+        sources = replace(self.sources, points=self.sources.points.around(self.queries, i))
+        origin = DoubleDouble.of(np.zeros((1, sources.d)))
+        return bool(self._sum_exactly(sources, origin, np.array([i]), step)[0])
 
-        The next one is farther by at least a rounding error of a double-double, which is 1e240 nats.
-        """
-        if self.request.order > 0 and not np.all(np.isfinite(y)):
+    def _sum_exactly(self, sources: Sources, exact: DoubleDouble, indices: IntArray, step: Step) -> BoolArray:
+        """Sum by the compensated method; return which promises are broken all the same."""
+        request = self.request
+        sums, lowest = compensated.accumulate(sources, exact, self.own[indices], request, self.cutoff, step)
+        self.sums.put(indices, sums)
+        reach = self.cutoff if np.isfinite(self.cutoff) else 800.0  # beyond, terms are 0 in float64
+        distance = np.sqrt(2.0 * (np.maximum(lowest, 0.0) + reach))
+        radius = np.sqrt(np.einsum("ia,ia->i", exact.high, exact.high))[:, None] * np.sqrt(request.scales)
+        error = accuracy.compensated_error(sources.points.exact_error, radius + distance, distance)
+        rounding, broken = accuracy.broken_promises(
+            sums, error, request.scales, 2.0 * self.sources.radius, 2.0 * max(request.rtol, _FEW_ULPS),
+            request.order, central=True,
+        )  # fmt: skip
+        self.bound[indices] = request.rtol * accuracy.SKIPPED_SHARE + rounding
+        return broken
+
+    def _sum_far(self, indices: IntArray, y: FloatArray) -> None:
+        """Queries whose squared distance overflows: only the nearest source counts, and those that tie with it."""
+        order = self.request.order
+        if order > 0 and not np.all(np.isfinite(y)):
             raise AccuracyError(
                 "`X` must lie closer for gradients; got queries whose gradient leaves the range of float64. "
                 "Leave them out, or ask for the log density only."
             )
-        shrink = 2.0**-600
-        exact = self.sources.points.exact_rows(slice(None)).scaled(shrink)
         x = self.sources.points.rows(slice(None))
         for i, q in zip(indices, y, strict=True):
-            half = DoubleDouble.of(np.zeros(len(x)))
-            for a in range(len(q)):
-                u = exact.at((slice(None), a)).minus(DoubleDouble.of(np.full(len(x), q[a] * shrink)))
-                half = half.plus(u.times(u).scaled(0.5))
-            nearest = int(np.lexsort((half.low, half.high))[0])
-            distance = np.sqrt(2.0 * half.high[nearest]) / shrink if np.isfinite(q).all() else np.inf
+            if not np.all(np.isfinite(q)):
+                self.sums.log_sum[i], self.sums.mean_square[i] = -np.inf, np.inf
+                continue
+            nearest, ties, doubtful = _nearest(x, q)
+            if order > 1 and doubtful:
+                raise AccuracyError(
+                    f"`X` must lie closer for Hessians; got a query in row {i} whose nearest sample cannot be told. "
+                    "Leave it out, or ask for gradients only."
+                )
+            u = x[nearest] - q
+            size = np.max(np.abs(u))
+            distance = size * np.sqrt(np.sum((u / size) ** 2))
             exponent = 0.5 * (np.sqrt(self.request.scales) * distance) ** 2
             self.sums.log_sum[i] = -exponent
             self.sums.mean_square[i] = distance**2
-            self.sums.mean[i] = x[nearest] - q if self.request.order > 0 else 0.0
-            self.sums.covariance[i] = 0.0
             self.bound[i] += 8.0 * accuracy.UNIT * np.minimum(exponent, 1e300)
+            if order > 0:
+                middle = np.mean(x[ties], axis=0)
+                self.sums.mean[i] = middle - q
+            if order > 1:
+                apart = x[ties] - middle
+                self.sums.covariance[i] = apart.T @ apart / len(apart)
+
+
+def _nearest(x: FloatArray, q: FloatArray) -> tuple[int, BoolArray, bool]:
+    """Return the nearest row of ``x``, which rows are as near, and whether rounding leaves a doubt.
+
+    Compares ½‖x_j - q‖² with that of the best so far as (x_j - x_best)·(½(x_j + x_best) - q), which keeps
+    its digits where the squares would lose all of them or overflow.
+    """
+    best = 0
+    size = max(float(np.max(np.abs(q))), float(np.max(np.abs(x))))
+    while True:
+        step, middle = x - x[best], (0.5 * (x + x[best]) - q) / size
+        farther = np.einsum("ja,ja->j", step, middle)
+        doubt = 8.0 * len(q) * accuracy.UNIT * np.einsum("ja,ja->j", np.abs(step), np.abs(middle))
+        candidate = int(np.argmin(farther))
+        if not farther[candidate] < -doubt[candidate]:
+            ties = np.abs(farther) <= doubt
+            return best, ties, bool(np.any(step[ties] != 0.0))
+        best = candidate
