@@ -151,9 +151,15 @@ def test_promises_below_rounding(rtol):
 
 @pytest.mark.parametrize(
     "weights",
-    [[1e300, 1e-300, 2e-300], [3.0, 5e-324, 1e-323], [1.7e308, 1.7e308, 1.7e308], [1e308, 1e307, 1.0], [5e-324, 1e-323, 2e-323]],
+    [
+        [1e300, 1e-300, 2e-300],
+        [3.0, 5e-324, 1e-323],
+        [1.7e308, 1.7e308, 1.7e308],
+        [1e308, 1e307, 1.0],
+        [5e-324, 1e-323, 2e-323],
+    ],
     ids=str,
-)  # fmt: skip
+)
 @pytest.mark.parametrize("rtol", [1e-9, 0.0])
 def test_extreme_weights(weights, rtol):
     samples = [[0.0], [1.0], [2.5]]

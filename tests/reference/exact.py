@@ -45,8 +45,8 @@ def exact_density(
         q = [[mpf(float(v)) for v in row] for row in np.asarray(queries)]
         w = [mpf(float(v)) for v in (np.ones(len(x)) if weights is None else weights)]
         own = [-1] * len(q) if own is None else [int(i) for i in own]
-        metric = _Metric(bandwidth, len(x[0]))
-        rows = [_one(x, query, w, metric, skip, order) for query, skip in zip(q, own, strict=True)]
+        metric = Metric(bandwidth, len(x[0]))
+        rows = [one_query(x, query, w, metric, skip, order) for query, skip in zip(q, own, strict=True)]
         d = len(x[0])
         return Exact(
             np.array([float(row[0]) for row in rows]),
@@ -57,7 +57,7 @@ def exact_density(
         )
 
 
-class _Metric:
+class Metric:
     """H⁻¹ and log √det H for the three kinds of bandwidth."""
 
     def __init__(self, bandwidth: Any, d: int) -> None:
@@ -85,8 +85,8 @@ class _Metric:
         return self.inverse[a] if a == b else mpf(0)
 
 
-def _one(
-    x: list[list[mpf]], q: list[mpf], w: list[mpf], metric: _Metric, skip: int, order: int
+def one_query(
+    x: list[list[mpf]], q: list[mpf], w: list[mpf], metric: Metric, skip: int, order: int
 ) -> tuple[mpf, list[mpf], list[list[mpf]]]:
     """log f, gradient and Hessian at one query."""
     d = len(q)

@@ -40,8 +40,8 @@ def cases():
     yield "d = 784", pixels[:4], pixels[4:], 3.0, None, False, 1
     yield "d = 784, small bandwidth", pixels[:3], pixels[[0, 4]], 0.05, None, False, 1
     x2, q2 = points(6, 2), points(3, 2)
-    yield "tail to -1e6", x2, q2 + [[1400.0, 0.0], [0.0, -900.0], [30.0, 30.0]], 1.0, None, False, 2
-    yield "tail to -1e8", x2, q2 * [[1.0, 1.0]] + [[1.4e4, 0.0], [0.0, -9e3], [3e3, 3e3]], 1.0, None, False, 2
+    yield "tail to -1e6", x2, q2 + np.array([[1400.0, 0.0], [0.0, -900.0], [30.0, 30.0]]), 1.0, None, False, 2
+    yield "tail to -1e8", x2, q2 + np.array([[1.4e4, 0.0], [0.0, -9e3], [3e3, 3e3]]), 1.0, None, False, 2
     yield (
         "tail, perpendicular samples",
         np.array([[0, 0.3], [0, -0.4], [0.1, 0.2]]),
@@ -56,8 +56,8 @@ def cases():
     yield "offset 1e12, d = 17", points(4, 17) + 1e12, points(2, 17) + 1e12, 2.0, None, False, 1
     yield (
         "offset 1e12, one axis, full",
-        x2 + [0, 1e12],
-        q2 + [0, 1e12],
+        x2 + np.array([0, 1e12]),
+        q2 + np.array([0, 1e12]),
         np.array([[1.0, 0.4], [0.4, 0.5]]),
         None,
         False,
