@@ -187,7 +187,7 @@ def as_weights(
     array = _as_real_array(value, name)
     if array.ndim == 0:
         array = np.full(n_samples, float(array))
-    weights = as_vector(array, name, length=n_samples)
+    weights = np.array(as_vector(array, name, length=n_samples))
     negative = np.flatnonzero(weights < 0)
     if negative.size:
         raise InputError(

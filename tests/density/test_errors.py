@@ -1,6 +1,5 @@
 """Every way in which the estimator, sweeps and refinement say no, by its text."""
 
-# ruff: noqa: E501 - messages stand as they are printed
 import re
 
 import numpy as np

@@ -164,7 +164,8 @@ def test_promises_below_rounding(rtol):
 def test_extreme_weights(weights, rtol):
     samples = [[0.0], [1.0], [2.5]]
     check(samples, [[0.2], [2.5], [30.0]], 1.0, weights=weights, rtol=rtol)
-    check(samples, samples, 1.0, weights=weights, rtol=rtol, leave_one_out=True)
+    # a log of a ratio of weights is up to 1400 nats, and its ulps remain where it cancels
+    check(samples, samples, 1.0, weights=weights, rtol=max(rtol, 2e-12), leave_one_out=True)
 
 
 @pytest.mark.parametrize("rtol", [1e-9, 0.0])

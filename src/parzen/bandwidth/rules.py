@@ -46,7 +46,7 @@ def rule_of_thumb(name: str, samples: FloatArray, weights: FloatArray | None) ->
         )
     n, d = samples.shape
     if weights is not None:
-        samples, weights = samples[weights > 0], weights[weights > 0]
+        samples, weights = samples[weights > 0], weights[weights > 0] / weights.max()
     advice = (
         "Pass a positive number (try `parzen.sweep` to choose it), or standard deviations, shape (d,), that "
         "are positive for every feature."

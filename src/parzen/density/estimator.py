@@ -272,7 +272,10 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
     def score(self, X: Any, y: Any = None) -> float:
         """Total log-likelihood of the queries, as scikit-learn's ``KernelDensity.score``."""
-        return math.fsum(self.score_samples(X))
+        try:
+            return math.fsum(self.score_samples(X))
+        except OverflowError:  # every value is finite, their sum is not
+            return -math.inf
 
     def leave_one_out(self, *, order: int = 0, progress: bool | Progress = True) -> DensityValues:
         """Evaluate each sample given to `fit` under the density of all the *others*.

@@ -23,8 +23,15 @@ _REPAIR_ROWS = 16
 #: Below this, ``rtol`` asks for a few ulps of the terms, as far as they go; from this on, for a number.
 _FEW_ULPS = 1e-12
 
+#: Exponents, in nats, that plain arithmetic is trusted with.
+_LARGEST_EXPONENT = 2.0**50
+
+#: Whitened norm beyond which only the nearest source counts: the next is 1e40 nats away, or as good as the same.
+_FAR_AWAY = 1e60
+
+
 #: Whitened norm beyond which squares leave the range of float64, with room for sums and products.
-_FAR_AWAY = 1e140
+_OUT_OF_RANGE = 1e140
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,7 @@ class _Run:
         self.repaired = np.zeros(m, dtype=bool)
         self.units = max(sources.points.coordinate_error, queries.coordinate_error)
         self.method.prepare(sources)
-        if not sources.radius < _FAR_AWAY:
+        if not sources.radius < _OUT_OF_RANGE:
             raise AccuracyError(
                 f"`bandwidth` must be larger for these samples; got one that they spread over {sources.radius:.1g} "
                 "times. Squared distances leave the range of float64: use a larger bandwidth."
@@ -115,6 +122,8 @@ class _Run:
         rounding, broken = accuracy.broken_promises(
             self.sums.rows(indices), error, request.scales, 2.0 * sources.radius, request.rtol, request.order
         )
+        # beyond, an exponent's own rounding is whole nats, and the loops' exponentials of x ≤ 0 may meet x > 0
+        broken |= np.any(state.lowest > _LARGEST_EXPONENT, axis=1)
         self.bound[indices] += rounding
         return indices[broken]
 
@@ -157,7 +166,7 @@ class _Run:
         return broken
 
     def _sum_far(self, indices: IntArray, y: FloatArray) -> None:
-        """Queries whose squared distance overflows: only the nearest source counts, and those that tie with it."""
+        """Queries so far away that only the nearest source counts, and those that tie with it."""
         order = self.request.order
         if order > 0 and not np.all(np.isfinite(y)):
             raise AccuracyError(
@@ -170,10 +179,10 @@ class _Run:
                 self.sums.log_sum[i], self.sums.mean_square[i] = -np.inf, np.inf
                 continue
             nearest, ties, doubtful = _nearest(x, q)
-            if order > 1 and doubtful:
+            if order > 0 and doubtful:
                 raise AccuracyError(
-                    f"`X` must lie closer for Hessians; got a query in row {i} whose nearest sample cannot be told. "
-                    "Leave it out, or ask for gradients only."
+                    f"`X` must lie closer for derivatives; got a query in row {i} whose nearest sample cannot be told. "
+                    "Leave it out, or ask for the log density only."
                 )
             u = x[nearest] - q
             size = np.max(np.abs(u))
@@ -183,27 +192,39 @@ class _Run:
             self.sums.mean_square[i] = distance**2
             self.bound[i] += 8.0 * accuracy.UNIT * np.minimum(exponent, 1e300)
             if order > 0:
-                middle = np.mean(x[ties], axis=0)
+                shares = (
+                    np.exp(-self.sources.offsets.high[ties])
+                    if self.sources.offsets
+                    else np.ones(int(ties.sum()))
+                )
+                shares /= shares.sum()
+                middle = shares @ x[ties]
                 self.sums.mean[i] = middle - q
             if order > 1:
                 apart = x[ties] - middle
-                self.sums.covariance[i] = apart.T @ apart / len(apart)
+                self.sums.covariance[i] = (shares * apart.T) @ apart
 
 
 def _nearest(x: FloatArray, q: FloatArray) -> tuple[int, BoolArray, bool]:
-    """Return the nearest row of ``x``, which rows are as near, and whether rounding leaves a doubt.
+    """Return the nearest row of ``x``, which rows are exactly as near, and whether rounding leaves a doubt.
 
     Compares ½‖x_j - q‖² with that of the best so far as (x_j - x_best)·(½(x_j + x_best) - q), which keeps
     its digits where the squares would lose all of them or overflow.
     """
     best = 0
     size = max(float(np.max(np.abs(q))), float(np.max(np.abs(x))))
+    unit = 2.0 ** -np.frexp(size)[1]
+    points, query = DoubleDouble.of(x * unit), DoubleDouble.of(np.broadcast_to(q * unit, x.shape))
     while True:
-        step, middle = x - x[best], (0.5 * (x + x[best]) - q) / size
-        farther = np.einsum("ja,ja->j", step, middle)
-        doubt = 8.0 * len(q) * accuracy.UNIT * np.einsum("ja,ja->j", np.abs(step), np.abs(middle))
-        candidate = int(np.argmin(farther))
-        if not farther[candidate] < -doubt[candidate]:
-            ties = np.abs(farther) <= doubt
-            return best, ties, bool(np.any(step[ties] != 0.0))
+        chosen = DoubleDouble.of(np.broadcast_to(x[best] * unit, x.shape))
+        step = points.minus(chosen)
+        products = step.times(points.plus(chosen).scaled(0.5).minus(query))
+        farther, doubt = DoubleDouble.of(np.zeros(len(x))), np.zeros(len(x))
+        for a in range(len(q)):
+            farther = farther.plus(products.at((slice(None), a)))
+            doubt += 2.0**-96 * np.abs(products.high[:, a])
+        candidate = int(np.argmin(farther.high))
+        if not farther.high[candidate] < -doubt[candidate]:
+            near = np.abs(farther.high) <= doubt
+            return best, farther.high == 0.0, bool(np.any(farther.high[near] != 0.0))
         best = candidate
