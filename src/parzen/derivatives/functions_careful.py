@@ -107,7 +107,8 @@ class _Careful:
         self.scale = None if problems.scale is None else float(problems.scale[member])
         self.too_large = self.most + 1
         self.best: Estimate | None = None
-        self.best_top = 0
+        self.best_top = self.best_levels = 0
+        self.at_zero_extremum = False
 
     def look(self, k: int) -> Generator[int, Look, Look]:
         """See f at one step, asking for it if it is new."""
@@ -141,6 +142,7 @@ class _Careful:
                 large = min(large, k)
                 tops = sorted([*tops, k])
                 if self.stationary(tops):
+                    self.at_zero_extremum = True
                     return k
             if large - small <= 1:
                 break
@@ -181,6 +183,10 @@ class _Careful:
             if not all(each.finite for each in looks):
                 self.too_large, top, why = min(self.too_large, top), top - 4, OUTSIDE
                 continue
+            if self.far(looks) and top - levels + 1 > self.least:
+                self.too_large, top = min(self.too_large, top), top - levels
+                continue
+            self.raise_floor(self.staircase())
             now = self.estimate(looks, top)
             if not now.kinked and now.error <= now.tolerance and now.tolerance > 0:
                 narrower = yield from self.doubt(now, looks, top)
@@ -190,16 +196,20 @@ class _Careful:
                     continue
                 now = self.estimate(looks, top)
                 if now.error <= now.tolerance:
-                    stairs = self.staircase(float(now.value), looks[-1], top - levels + 1)
-                    if stairs <= COARSEST_ROUNDING:
-                        return Verdict(float(now.value), float(now.error), 2.0**top, True, "")
-                    return Verdict(float(now.value), math.inf, 2.0**top, False, STAIRS)
-            self.remember(now, top)
+                    if self.stairs_too_high():
+                        return Verdict(float(now.value), math.inf, 2.0**top, False, STAIRS)
+                    return Verdict(float(now.value), float(now.error), 2.0**top, True, "")
+            if self.best is not None and top > self.best_top and _contradicts(now, self.best):
+                if (yield from self.doubt(now, looks, top)) is None:
+                    self.best, now = None, self.estimate(looks, top)  # it was noise
+                else:
+                    self.too_large = min(self.too_large, top)
+            self.remember(now, top, levels)
             if now.kinked or now.drift > max(now.tolerance, now.rounding):
                 if now.kinked or self.exhausted(now, top, levels):
                     jitter = yield from self.jitter(looks, top - levels + 1)
                     if jitter > 2 * self.floor:
-                        self.floor = jitter
+                        self.raise_floor(jitter)
                         continue
                 move = self.against_truncation(now, top, levels)
             else:
@@ -208,34 +218,65 @@ class _Careful:
                     self.too_large = min(self.too_large, top + 1)
                 move = self.against_rounding(now, top, levels)
             if move is None:
-                break
+                # levels that do not reduce the drift mean that it is noise
+                noise = (
+                    float(now.drift) * 2.0 ** (self.rule.order * (top - levels + 1)) / (2 * self.rule.gain)
+                )
+                if not noise > 2 * self.floor:
+                    break
+                self.raise_floor(noise)
+                move = self.against_rounding(self.estimate(looks, top), top, levels)
+                if move is None:
+                    break
             top, levels = move
         if self.best is None:
             return Verdict(math.nan, math.inf, 0.0, False, ROUGH)
         return Verdict(float(self.best.value), self.honest_error(), 2.0**self.best_top, False, why)
 
+    def far(self, looks: list[Look]) -> bool:
+        """Tell whether half of a table is beyond the neighbourhood of x."""
+        beyond = sum(seen.change > seen.size / 2 and abs(seen.even) > abs(seen.odd) / 2 for seen in looks)
+        return not self.at_zero_extremum and 2 * int(beyond) >= len(looks)
+
     def estimate(self, looks: list[Look], top: int) -> Estimate:
         """Extrapolate with the noise known so far."""
         return estimate(self.rule, looks, top, self.floor, self.grain, self.rtol)
 
-    def remember(self, now: Estimate, top: int) -> None:
+    def remember(self, now: Estimate, top: int, levels: int) -> None:
         """Keep the estimate of least error; one from a larger step must not contradict it."""
-        if now.kinked:
+        if now.kinked or now.tolerance <= 0:
             return
-        if self.best is None:
-            self.best, self.best_top = now, top
-        elif top > self.best_top and _contradicts(now, self.best):
-            self.too_large = min(self.too_large, top)
-        elif now.error < self.best.error or _contradicts(self.best, now):
-            self.best, self.best_top = now, top
+        if self.best is not None:
+            late = self.rounding(self.best_top - self.best_levels + 1)
+            best = self.best = self.best._replace(rounding=np.maximum(self.best.rounding, late))
+            against = _contradicts(best, now)
+            if (against and top > self.best_top) or (not against and now.error >= best.error):
+                return
+        self.best, self.best_top, self.best_levels = now, top, levels
+
+    def raise_floor(self, noise: float) -> None:
+        """Note that f is noisier than thought; a limit that was set in ignorance of that no longer holds."""
+        if noise > self.floor:
+            if noise > 2 * self.floor:
+                self.too_large = self.most + 1
+            self.floor = noise
+
+    def rounding(self, bottom: int) -> float:
+        """The error that the noise known so far causes in a table that ends at a step."""
+        return 2 * self.rule.gain * self.floor * 2.0 ** (-self.rule.order * bottom)
 
     def honest_error(self) -> float:
         """The error of the best estimate, with the noise that was found after it."""
-        if self.best is None:
+        if self.best is None or self.stairs_too_high():
             return math.inf
-        late = 2 * self.rule.gain * self.floor * 2.0 ** (-self.rule.order * (self.best_top - 1))
-        stairs = self.staircase(float(self.best.value), None, self.best_top)
-        return math.inf if stairs > COARSEST_ROUNDING else max(float(self.best.error), late)
+        return max(float(self.best.error), self.rounding(self.best_top - self.best_levels + 1))
+
+    def stairs_too_high(self) -> bool:
+        """Tell whether f is a staircase, not a smooth function in low precision."""
+        height = self.staircase()
+        return height > 0 and height > COARSEST_ROUNDING * min(
+            float(seen.size) for seen in self.trail.values() if seen.still
+        )
 
     def margin(self, now: Estimate) -> float:
         """How many times the step may be halved before rounding reaches the tolerance."""
@@ -287,15 +328,24 @@ class _Careful:
 
     def jitter(self, looks: list[Look], bottom: int) -> Generator[int, Look, float]:
         """Estimate noise from second differences that do not shrink with the step; 0 where they do."""
-        seen = [k for k in self.trail if k <= bottom - 6 and self.trail[k].finite]
-        k = min(seen, default=max(bottom - 6, self.least))
-        if k >= bottom:
+        k = max(bottom - 6, self.least)
+        if k > bottom - 4:
             k = min(bottom + 6, self.most)
-        other = yield from self.look(k)
-        small, large = (other, looks[-1]) if k < bottom else (looks[-1], other)
-        size = max(abs(float(small.even)), abs(float(large.even))) / 2.5
-        steady = abs(small.even) > 0.25 * abs(large.even) > 0
-        return size if steady and size < 2.0**-6 * small.size else 0.0
+        yield from self.look(k)
+        top = max(k, bottom)
+        large = abs(float(self.trail[top].even))
+
+        def below(k: int) -> float:
+            return max(
+                (abs(float(s.even)) for at, s in self.trail.items() if at <= k and s.finite), default=0.0
+            )
+
+        if below(top - 12) <= large / 16 and top - 12 >= self.least:
+            yield from self.look(top - 12)
+        # over six halvings a kink shrinks by 64, a smooth function by 4096
+        size = max(below(top - 6), large) / 1.5
+        steady = below(top - 6) > large / 16 and (below(top - 12) > large / 16 or top - 12 < self.least)
+        return size if steady and size < 2.0**-6 * looks[-1].size else 0.0
 
     def doubt(self, now: Estimate, looks: list[Look], top: int) -> Generator[int, Look, int | None]:
         """Compare with smaller steps: raise the noise to what is seen; return the step of a narrower feature."""
@@ -340,25 +390,21 @@ class _Careful:
                 close = 0.2 * abs(slope(two) - float(now.value))
                 if all(abs(slope(k) - slope(two)) <= close for k in chain):
                     return two
-        self.floor = max([self.floor, *(gap(k) for k in steps if k >= lowest - 4)])
+        self.raise_floor(max(gap(k) for k in steps if k >= lowest - 4))
         return None
 
-    def staircase(self, value: float, last: Look | None, bottom: int) -> float:
-        """The relative height of the stairs, if f is exactly constant over steps that should change it."""
-        height = 0.0
-        for k, seen in self.trail.items():
-            rise = abs(value) * 2.0 ** (self.rule.order * (k + 1))
-            if (
-                k < bottom
-                and seen.finite
-                and seen.change == 0
-                and rise > EXPLAINED * self.grain * seen.size > 0
-            ):
-                steps = [
-                    float(other.change) for other in self.trail.values() if other.finite and other.change > 0
-                ]
-                height = min(steps, default=0.0) / float(seen.size)
-        return height
+    def staircase(self) -> float:
+        """The height of f's stairs, if f is exactly constant over steps that should change it; else 0."""
+        looks = sorted((k, seen) for k, seen in self.trail.items() if seen.finite)
+        still = [(k, seen) for k, seen in looks if seen.still]
+        if not still or self.noise_known:
+            return 0.0
+        k, seen = still[-1]
+        # at least as much as near a stationary point, where f changes like h²
+        expected = max((float(other.change) * 4.0 ** (k - at) for at, other in looks if at > k), default=0.0)
+        if expected <= EXPLAINED * self.grain * seen.size:
+            return 0.0
+        return min(float(other.stair) for _, other in looks)
 
 
 def _growth(seen: Look) -> float:

@@ -22,6 +22,8 @@ class Look(NamedTuple):
 
     quotient: FloatArray  # hⁿ Q(h)
     change: FloatArray  # max |f(node) - f(x)|
+    stair: FloatArray  # min |f(node) - f(x)| where it is not 0, else inf
+    still: BoolArray  # some node has exactly the value f(x)
     size: FloatArray  # max |f|
     odd: FloatArray  # f(x+h) - f(x-h), or f(x+2h) - f(x) one-sided
     even: FloatArray  # second difference
@@ -57,7 +59,10 @@ def look(rule: Rule, base: FloatArray, values: FloatArray, k: FloatArray, floor:
         quotient = sum(
             (w * column[j] for w, j in zip(rule.weights, rule.nodes, strict=True)), rule.weight0 * base
         )
-        change = np.max(np.abs(values - base[:, None]), axis=1)
+        moves = np.abs(values - base[:, None])
+        change = np.max(moves, axis=1)
+        stair = np.min(np.where(moves > 0, moves, np.inf), axis=1)
+        still = np.min(moves, axis=1) == 0
         size = np.maximum(np.max(np.abs(values), axis=1), np.abs(base))
         if rule.side == 0:
             plus, minus = column[1] - base, column[-1] - base
@@ -77,7 +82,7 @@ def look(rule: Rule, base: FloatArray, values: FloatArray, k: FloatArray, floor:
         # where the even part dominates, x is near a stationary point: f - f(x) ~ (h/L)² f
         per_step = np.where(curved & (bend > 1), np.log2(growth) / 2, np.maximum(by_size, by_bend))
         scale = k - np.where(np.isfinite(per_step), np.minimum(per_step, 0.0), -14.0)
-    return Look(quotient, change, size, odd, even, finite, resolved, local, scale)
+    return Look(quotient, change, stair, still, size, odd, even, finite, resolved, local, scale)
 
 
 def estimate(
@@ -87,8 +92,10 @@ def estimate(
     with np.errstate(all="ignore"):
         n = rule.order
         quotients = [look.quotient * np.exp2(-n * (top - level)) for level, look in enumerate(looks)]
-        value, drift = extrapolate(quotients, rule.powers)
+        value, drift, coarse = extrapolate(quotients, rule.powers)
         last, largest = looks[-1], looks[0]
+        # beyond the neighbourhood of x the finer parent may agree by chance
+        drift = np.where(largest.local, drift, np.maximum(drift, coarse))
         noise = np.maximum(grain * last.size, floor)
         rounding = 2 * rule.gain * noise * np.exp2(-n * (top - len(looks) + 1))
         error = drift + rounding
@@ -109,7 +116,7 @@ def disagreement(
     with np.errstate(all="ignore"):
         ratio = np.exp2(k - bottom)
         span = np.exp2(bottom)
-        curvature, _ = extrapolate(
+        curvature, _, _ = extrapolate(
             [each.even * np.exp2(-2 * (top - level)) for level, each in enumerate(looks)],
             rule.powers if not one_sided else tuple(range(1, len(looks) + 1)),
         )

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -71,15 +72,17 @@ def rule(order: int, side: int = 0) -> Rule:
     )
 
 
-def extrapolate(quotients: list[FloatArray], powers: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
-    """Extrapolate Q(h), Q(h/2), Q(h/4), … to h = 0; return the value and how far the last column moved it."""
+def extrapolate(
+    quotients: list[FloatArray], powers: tuple[int, ...]
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Extrapolate Q(h), Q(h/2), Q(h/4), … to h = 0.
+
+    Returned are the value and its distances from its finer and its coarser parent in the table.
+    """
     column = list(quotients)
-    previous = column[-1]
+    parents = column[-1:] * 2
     for level in range(len(quotients) - 1):
-        previous = column[-1]
+        parents = column[-2:]
         factor = 2.0 ** powers[level]
-        column = [
-            fine + (fine - coarse) / (factor - 1)
-            for coarse, fine in zip(column[:-1], column[1:], strict=True)
-        ]
-    return column[0], np.abs(column[0] - previous)
+        column = [fine + (fine - coarse) / (factor - 1) for coarse, fine in pairwise(column)]
+    return column[0], np.abs(column[0] - parents[1]), np.abs(column[0] - parents[0])
