@@ -20,7 +20,7 @@ __all__ = ["START", "Problems", "Search", "Solution", "Verdict", "search_step"]
 #: order of the derivative → (levels of the first table, log2 of its largest step over the scale L)
 START = {1: (2, -14), 2: (4, -3), 3: (4, -1), 4: (5, 0)}
 #: No problem is looked at more often than this.
-MOST_LOOKS = 64
+MOST_LOOKS = 48
 #: A staircase with steps higher than this (relative) is not rounding: float32 has 2⁻²⁴.
 COARSEST_ROUNDING = 2.0**-22
 
