@@ -1,4 +1,4 @@
-"""Pictures of a descent and of a gradient check (part of the plotting room: the only place for matplotlib)."""
+"""Pictures of a descent and of a gradient check: part of the plotting room, the home of matplotlib."""
 
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from parzen.derivatives.check import GradientCheck
     from parzen.derivatives.descend import Path
+    from parzen.typing import FloatArray
 
 __all__ = ["draw_check", "draw_path"]
 
@@ -45,9 +46,7 @@ def draw_path(path: "Path") -> "Figure":
     return figure
 
 
-def _values(
-    path: "Path", points: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]"
-) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
+def _values(path: "Path", points: "FloatArray") -> "FloatArray":
     """f at the points of a picture; NaN where it is not defined."""
     values = np.full(len(points), np.nan)
     with np.errstate(all="ignore"):

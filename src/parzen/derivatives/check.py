@@ -165,7 +165,8 @@ def check_gradient(
     claimed = np.asarray(gradient(point, *args), dtype=np.float64)
     if claimed.shape != differences.shape:
         raise InputError(
-            f"`gradient` must return the shape of x, {differences.shape}; got {claimed.shape}. Check its return value."
+            f"`gradient` must return the shape of x, {differences.shape}; got {claimed.shape}. Check "
+            f"its return value."
         )
     scale = np.maximum(np.abs(differences), np.abs(claimed))
     # an entry that is zero by both is tested where its error is small beside the others

@@ -92,7 +92,8 @@ def descend(
     gradient : callable, optional
         Returns the gradient of f in x's shape. Default: `parzen.differentiate` in its automatic way.
     method : str
-        "gradient-descent", or one of `scipy.optimize.minimize` that uses a gradient: "L-BFGS-B", "BFGS", "CG", "SLSQP",
+        "gradient-descent", or one of `scipy.optimize.minimize` that uses a gradient: "L-BFGS-B", "
+        ""BFGS", "CG", "SLSQP",
         "TNC", "trust-constr", "Newton-CG".
     bounds : (lower, upper), optional
         As in `parzen.differentiate`; not for BFGS, CG and Newton-CG. "gradient-descent" projects onto them.
@@ -135,7 +136,8 @@ def descend(
         raise InputTypeError(f"`gradient` must be a function; got {describe(gradient)}. Pass a callable.")
     if learning_rate is not None and method != "gradient-descent":
         raise InputError(
-            f"`learning_rate` must go with method='gradient-descent'; got {method!r}. Leave it out, or change it."
+            f"`learning_rate` must go with method='gradient-descent'; got {method!r}. Leave it out, or "
+            f"change it."
         )
     if bounds is not None and method not in (*BOUNDED, "gradient-descent"):
         raise InputError(
@@ -207,8 +209,8 @@ def ascend(
 
     path = descend(falling, x0, gradient=slope, **options)
     return Path(
-        path.x, -path.value, path.history, -path.values, path.converged, path.message,
-        path.n_evaluations, path.n_gradients, lambda x: -path.f(x),
+        path.x, 0.0 - path.value, path.history, 0.0 - path.values, path.converged, path.message,
+        path.n_evaluations, path.n_gradients, lambda x: 0.0 - path.f(x),
     )  # fmt: skip
 
 

@@ -4,27 +4,18 @@ Ways are tried in the fixed order of `parzen.derivatives.backends.METHODS`: exac
 complex-step, finite-difference. The finite differences are described in `functions_search`.
 """
 
-import math
-import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 
-from parzen.derivatives.backends import METHODS
 from parzen.derivatives.backends.autodiff import plain_target
-from parzen.derivatives.backends.exact import point_function
-from parzen.derivatives.backends.interface import Found, Job, NotPossible
-from parzen.derivatives.backends.symbolic import as_function
-from parzen.derivatives.backends.trust import disagreement
-from parzen.derivatives.functions_lines import Room
+from parzen.derivatives.functions_choice import find, prepare, value_of
 from parzen.derivatives.functions_result import Derivative
 from parzen.derivatives.functions_sampling import Workers
-from parzen.derivatives.functions_target import Target, as_output, make_target
-from parzen.errors import AccuracyError, InputError, InputTypeError, ParzenWarning
+from parzen.errors import InputError, InputTypeError
 from parzen.typing import FloatArray
-from parzen.validation import as_positive_float, as_positive_int, as_tolerance, describe
+from parzen.validation import describe
 
 __all__ = [
     "Derivative",
@@ -38,7 +29,6 @@ __all__ = [
 ]
 
 Kind = Literal["derivative", "gradient", "jacobian", "hessian"]
-KINDS = ("derivative", "gradient", "jacobian", "hessian")
 
 
 def differentiate(
@@ -113,12 +103,14 @@ def differentiate(
 
     Notes
     -----
-    ``converged`` means that every entry has ``error <= rtol * abs(value)``, or cannot be told from zero and has an
+    ``converged`` means that every entry has ``error <= rtol * abs(value)``, or cannot be told from zero
+    and has an
     error below ``rtol`` times the change of f over the stencil. A function that is flat at every step size
-    has value 0, error inf, and is not converged; a component of a Jacobian that is flat in a variable in which
+    has value 0, error inf, and is not converged; a component of a Jacobian that is flat in a variable in
+    which
     another component is not, counts as a true zero. Costs for n variables of a smooth f: 7 evaluations an
-    entry by differences (1 from rtol=1e-6 on, where that suffices), n + 3 by complex step. Memory: the points of
-    one round, a few times n² numbers where f takes rows.
+    entry by differences (1 from rtol=1e-6 on, where that suffices), n + 3 by complex step. Memory: the
+    points of one round, a few times n² numbers where f takes rows.
 
     References
     ----------
@@ -135,8 +127,8 @@ def differentiate(
     >>> differentiate(lambda p: p[0] ** 2 * p[1], [3.0, 2.0], "gradient").value
     array([12.,  9.])
     """
-    return _found(
-        *_prepare(
+    return find(
+        *prepare(
             f, x, kind, wrt, method, order, scale, bounds, rtol, noise, vectorized, workers, args, kwargs
         )
     )[0]
@@ -167,7 +159,7 @@ def derivative(f: Callable[..., Any], x: Any, **options: Any) -> Any:
     >>> float(round(derivative(math.sin, 0.0), 9))
     1.0
     """
-    return _value(differentiate(f, x, "derivative", **options))
+    return value_of(differentiate(f, x, "derivative", **options))
 
 
 def grad(f: Callable[..., Any], x: Any = None, **options: Any) -> Any:
@@ -194,7 +186,7 @@ def grad(f: Callable[..., Any], x: Any = None, **options: Any) -> Any:
     >>> grad(lambda mu, sigma: (mu - 1) ** 2 / sigma, kwargs={"mu": 2.0, "sigma": 4.0}, wrt="mu")
     {'mu': np.float64(0.5)}
     """
-    return _value(differentiate(f, x, "gradient", **options))
+    return value_of(differentiate(f, x, "gradient", **options))
 
 
 def jacobian(f: Callable[..., Any], x: Any = None, **options: Any) -> Any:
@@ -222,7 +214,7 @@ def jacobian(f: Callable[..., Any], x: Any = None, **options: Any) -> Any:
     array([[ 3.,  2.],
            [ 1., -1.]])
     """
-    return _value(differentiate(f, x, "jacobian", **options))
+    return value_of(differentiate(f, x, "jacobian", **options))
 
 
 def hessian(f: Callable[..., Any], x: Any, **options: Any) -> Any:
@@ -250,7 +242,7 @@ def hessian(f: Callable[..., Any], x: Any, **options: Any) -> Any:
     array([[4., 6.],
            [6., 0.]])
     """
-    return _value(differentiate(f, x, "hessian", **options))
+    return value_of(differentiate(f, x, "hessian", **options))
 
 
 def hvp(f: Callable[..., Any], x: Any, v: Any, **options: Any) -> FloatArray:
@@ -280,8 +272,8 @@ def hvp(f: Callable[..., Any], x: Any, v: Any, **options: Any) -> FloatArray:
 
     Notes
     -----
-    A gradient by any method is differenced once more, along v: about 7 gradients. Where the gradient is by differences
-    itself, the accuracy is about 1e-6.
+    A gradient by any method is differenced once more, along v: about 7 gradients. Where the gradient is by
+    differences itself, the accuracy is about 1e-6.
 
     Examples
     --------
@@ -307,7 +299,7 @@ def hvp(f: Callable[..., Any], x: Any, v: Any, **options: Any) -> FloatArray:
         noise=noise,
         rtol=1e-4 if noise else 1e-6,
     )
-    return np.asarray(_value(result)) * (length / size)
+    return np.asarray(value_of(result)) * (length / size)
 
 
 def value_and_grad(f: Callable[..., Any], x: Any = None, **options: Any) -> tuple[float, Any]:
@@ -336,11 +328,11 @@ def value_and_grad(f: Callable[..., Any], x: Any = None, **options: Any) -> tupl
     >>> value, slope.round(9)
     (6.0, array([3., 2.]))
     """
-    job, method = _prepare(f, x, "gradient", **_defaults(options))
-    found, base = _found(job, method)
+    job, method = prepare(f, x, "gradient", **_defaults(options))
+    found, base = find(job, method)
     if base is None:
-        base = as_output(plain_target(job.target).at(job.target.x).flat).flat
-    return float(np.ravel(base)[0]), _value(found)
+        base = plain_target(job.target).at(job.target.x).flat
+    return float(np.ravel(base)[0]), value_of(found)
 
 
 def _defaults(options: dict[str, Any]) -> dict[str, Any]:
@@ -355,158 +347,3 @@ def _defaults(options: dict[str, Any]) -> dict[str, Any]:
             f"`options` must be those of differentiate; got {', '.join(strange)}. Check the name."
         )
     return {**known, **options}
-
-
-def _prepare(
-    f: Any, x: Any, kind: str, wrt: Any, method: str, order: Any, scale: Any, bounds: Any, rtol: Any, noise: Any,
-    vectorized: Any, workers: Any, args: Any, kwargs: Any,
-) -> tuple[Job, str]:  # fmt: skip
-    """Check every argument."""
-    if kind not in KINDS:
-        raise InputError(f"`kind` must be one of {', '.join(KINDS)}; got {kind!r}. Choose one.")
-    if method != "auto" and method not in METHODS:
-        raise InputError(
-            f"`method` must be 'auto' or one of {', '.join(METHODS)}; got {method!r}. Choose one."
-        )
-    order = as_positive_int(order, "order")
-    if order > 8 or (order > 1 and kind != "derivative"):
-        raise InputError(f"`order` must be 1 to 8, and 1 for a {kind}; got {order}. Use kind='derivative'.")
-    if vectorized not in (True, False, "auto"):
-        raise InputError(f"`vectorized` must be True, False or 'auto'; got {vectorized!r}. Choose one.")
-    if not callable(workers):
-        workers = 1 if workers is None else as_positive_int(workers, "workers")
-    if rtol is None:
-        rtol = 1e-6 if kind == "hessian" or order == 2 else 1e-8 if order == 1 else 1e-4
-    rtol = as_tolerance(rtol, "rtol")
-    if noise is not None and noise != 0:
-        noise = as_positive_float(noise, "noise")
-    target = make_target(point_function(as_function(f)), x, wrt, args, kwargs)
-    if kind == "derivative" and target.names is not None and target.x.size != 1:
-        raise InputError(
-            "`x` must be given for the derivatives at several points; got names. Use kind='gradient'."
-        )
-    lower, upper = _bounds(bounds, target)
-    length = None
-    if scale is not None:
-        length = np.broadcast_to(np.asarray(scale, dtype=np.float64), target.shape).ravel()
-        if not (np.isfinite(length) & (length > 0)).all():
-            raise InputError(
-                f"`scale` must be positive lengths in units of x; got {describe(scale)}. Check it."
-            )
-    room = Room(lower, upper, length, noise, rtol)
-    return Job(target, kind, order, room, vectorized, workers), method
-
-
-def _bounds(bounds: Any, target: Target) -> tuple[FloatArray, FloatArray]:
-    """Return the lower and the upper bound of every variable."""
-    n = target.x.size
-    if bounds is None:
-        return np.full(n, -np.inf), np.full(n, np.inf)
-    pair = (bounds.lb, bounds.ub) if hasattr(bounds, "lb") else bounds
-    try:
-        low, high = pair
-        lower, upper = (
-            np.broadcast_to(
-                np.asarray(default if side is None else side, dtype=np.float64), target.shape
-            ).ravel().copy()
-            for side, default in ((low, -np.inf), (high, np.inf))
-        )  # fmt: skip
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"`bounds` must be (lower, upper), each a number or shaped like x; got {describe(bounds)} ({error}). "
-            "Use None for no bound."
-        ) from None
-    outside = np.flatnonzero(~((lower <= target.x) & (target.x <= upper)))
-    if outside.size:
-        i = int(outside[0])
-        raise InputError(
-            f"`x` must lie within the bounds; got {target.x[i]:g} outside [{lower[i]:g}, {upper[i]:g}] at entry {i}. "
-            "Move x or the bounds."
-        )
-    return lower, upper
-
-
-def _found(job: Job, method: str) -> tuple[Derivative, Any]:
-    """Try the methods in order; return the result and f(x) where it is known."""
-    plain = replace(job, target=plain_target(job.target))
-    calls = 0
-    remarks: list[str] = []
-    for name, module in METHODS.items():
-        if method not in ("auto", name):
-            continue
-        own = plain if name in ("complex-step", "finite-difference") else job
-        reason = (
-            None
-            if name == "complex-step"
-            and method == "auto"
-            and plain is not job
-            and plain.target is not job.target
-            else module.applies(own)
-        )
-        if reason is None:
-            if method == name:
-                raise InputError(
-                    f"`method` must suit the function; got {name!r}, which does not apply. Use 'auto'."
-                )
-            continue
-        try:
-            found: Found = module.differentiate(own)
-        except NotPossible as error:
-            if method == name:
-                raise InputError(
-                    f"`method` must suit the function; got {name!r}: {error}. Use 'auto'."
-                ) from error
-            remarks.append(f"not {name}: {error}")
-            continue
-        calls += found.n_evaluations
-        _check_shape(job, found)
-        if name in ("autodiff", "complex-step"):
-            wrong, more = disagreement(plain, found)
-            calls += more
-            if wrong is not None:
-                message = f"{name} disagrees with differences: {wrong}"
-                warnings.warn(
-                    f"{message}. "
-                    + ("The next method is used." if method == "auto" else "The result is not converged."),
-                    ParzenWarning,
-                    stacklevel=4,
-                )
-                remarks.append(f"not {name}: it disagrees with differences")
-                if method == "auto":
-                    continue
-                found = found._replace(
-                    converged=False, why=message, error=np.full(np.shape(found.value), np.inf)
-                )
-        if name in ("exact",) and method == "auto" and not found.converged:
-            remarks.append(f"not {name}: not finite")
-            continue
-        text = "; ".join([reason + found.note, *remarks])
-        if not found.converged:
-            text = f"{text}. Not converged: {found.why or 'not finite'}"
-        lead = np.shape(found.value)[:-1] if job.target.names is not None else ()
-        parts = (job.target.named(np.asarray(each)[()], lead) if job.kind != "derivative" else np.asarray(each)[()]
-                 for each in (found.value, found.error, found.step))  # fmt: skip
-        value, error, step = parts
-        return Derivative(value, error, name, text, calls, found.converged, step), found.base
-    raise InputError(f"`f` must be differentiable by some method; {'; '.join(remarks)}. Check f.")
-
-
-def _check_shape(job: Job, found: Found) -> None:
-    """A gradient needs f to be one number."""
-    if job.kind != "gradient":
-        return
-    want = job.target.chosen_shape
-    if np.shape(found.value) != want:
-        if np.size(found.value) != math.prod(want):
-            shape = np.shape(found.value)[: len(np.shape(found.value)) - len(want)]
-            raise InputError(f"`f` must return one number for a gradient; got shape {shape}. Use jacobian.")
-
-
-def _value(found: Derivative) -> Any:
-    """Return the value, or refuse."""
-    if not found.converged:
-        raise AccuracyError(
-            f"`f` must be differentiable to `rtol` at x; got {found.reason}. The best estimate is "
-            f"{describe(found.value)} ± {describe(found.error)}: call differentiate() for it, or raise `rtol`."
-        )
-    return found.value

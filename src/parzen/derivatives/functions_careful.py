@@ -78,7 +78,9 @@ FLAT = "f is flat at every step size from the smallest that x resolves to the la
 FLAT_HERE = "f is flat around x and changes only at steps over which it is not smooth"
 ROUGH = "f is not smooth at any step size: a jump, a kink or a pole at or next to x"
 STAIRS = "f is constant over small steps, like a staircase"
-NOISY = "f is too noisy, or its derivative too small beside f, for this tolerance: give `noise=` or a larger `rtol=`"
+NOISY = (
+    "f is too noisy, or its derivative too small beside f, for this tolerance: give `noise=`, raise `rtol=`"
+)
 UNSETTLED = "no step size brought the error under the tolerance"
 OUTSIDE = "f is not finite, or not defined, around x"
 
@@ -177,9 +179,9 @@ class _Careful:
             if top - levels + 1 < self.least or (top, levels, self.floor) in visited:
                 break
             visited.add((top, levels, self.floor))
-            looks = []
             for k in range(top, top - levels, -1):
-                looks.append((yield from self.look(k)))
+                yield from self.look(k)
+            looks = [self.trail[k] for k in range(top, top - levels, -1)]
             if not all(each.finite for each in looks):
                 self.too_large, top, why = min(self.too_large, top), top - 4, OUTSIDE
                 continue
@@ -240,7 +242,7 @@ class _Careful:
 
     def estimate(self, looks: list[Look], top: int) -> Estimate:
         """Extrapolate with the noise known so far."""
-        return estimate(self.rule, looks, top, self.floor, self.grain, self.rtol)
+        return estimate(self.rule, looks, np.asarray(top), np.asarray(self.floor), self.grain, self.rtol)
 
     def remember(self, now: Estimate, top: int, levels: int) -> None:
         """Keep the estimate of least error; one from a larger step must not contradict it."""
@@ -297,7 +299,7 @@ class _Careful:
     def exhausted(self, now: Estimate, top: int, levels: int) -> bool:
         """Tell whether neither smaller steps nor more levels are left."""
         at_bottom = top - levels + 1 <= self.least
-        return abs(now.drift) > 1e-3 * abs(now.value) and (
+        return bool(now.drift > 1e-3 * abs(now.value)) and (
             at_bottom or levels == MOST_LEVELS or self.shrinkage(now, levels) > self.margin(now)
         )
 
@@ -348,7 +350,7 @@ class _Careful:
         return size if steady and size < 2.0**-6 * looks[-1].size else 0.0
 
     def doubt(self, now: Estimate, looks: list[Look], top: int) -> Generator[int, Look, int | None]:
-        """Compare with smaller steps: raise the noise to what is seen; return the step of a narrower feature."""
+        """Compare with smaller steps: note the noise seen; return the step of a narrower feature."""
         if self.rule.order > 1 or self.noise_known:
             return None
         bottom = top - len(looks) + 1
@@ -367,7 +369,8 @@ class _Careful:
             smaller = [k]
 
         def gap(k: int) -> float:
-            return float(disagreement(self.rule, self.trail[k], k, looks, top, now.value))
+            small = self.trail[k]
+            return float(disagreement(self.rule, small, np.asarray(k), looks, np.asarray(top), now.value))
 
         def slope(k: int) -> float:
             return float(slope_part(self.rule, self.trail[k])) * 2.0 ** -(k + 1)

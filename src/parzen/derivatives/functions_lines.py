@@ -1,7 +1,7 @@
-"""Derivatives along lines through x, with bounds and one-sided rules: between the search and the calls of f."""
+"""Derivatives along lines through x, with bounds and one-sided rules."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -31,13 +31,13 @@ class Lines:
 
     x: FloatArray  # (n,)
     axes: IntArray | None
-    directions: FloatArray | None = None
+    directions: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
     elementwise: bool = False  # line i moves point i of a function of one number
     own_scale: float | None = None  # t that is a fair length along every direction
 
     def __len__(self) -> int:
         """How many lines."""
-        return len(self.axes) if self.axes is not None else len(self.directions)  # type: ignore[arg-type]
+        return len(self.axes) if self.axes is not None else len(self.directions)
 
     def points(self, line: IntArray, t: FloatArray) -> FloatArray:
         """Return the points at distances t along lines, one a row."""
@@ -47,9 +47,7 @@ class Lines:
             points = np.repeat(self.x[None, :], len(line), axis=0)
             points[np.arange(len(line)), self.axes[line]] += t
             return points
-        assert self.directions is not None  # one of the two is given
-        points = self.x[None, :] + t[:, None] * self.directions[line]
-        return points
+        return self.x[None, :] + t[:, None] * self.directions[line]
 
     def limits(self, reach: int) -> tuple[IntArray, IntArray, IntArray, IntArray]:
         """Return log2 of the first, least, most steps and of the distance from 0."""
@@ -57,7 +55,6 @@ class Lines:
             size = self.x[self.axes]
             first, least, most = step_limits(size, reach)
             return first, least, most, np.where(size != 0, np.frexp(size)[1], -2000).astype(np.int64)
-        assert self.directions is not None
         with np.errstate(divide="ignore"):
             speed = np.abs(self.directions)
             moving = speed > 0
@@ -79,7 +76,6 @@ class Lines:
         """How far each line may go backwards and forwards."""
         if self.axes is not None:
             return (self.x - room.lower)[self.axes], (room.upper - self.x)[self.axes]
-        assert self.directions is not None
         with np.errstate(divide="ignore", invalid="ignore"):
             v = self.directions
             up = np.where(
@@ -180,7 +176,7 @@ def _solve_side(
 
 
 def _accept_zeros(solution: Solution, sampler: Sampler, n_lines: int) -> None:
-    """Take a component that is flat along a line for a true zero where another component found its scale there."""
+    """Take a component that is flat along a line for a true zero where another one found its scale."""
     width = sampler.n_components
     if width == 1:
         return

@@ -1,13 +1,15 @@
 """What one look at f says (change, size, bend, scale), and what several looks say together (value, error)."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from parzen.derivatives.functions_stencils import Rule, extrapolate
-from parzen.typing import BoolArray, FloatArray
+from parzen.typing import BoolArray, FloatArray, IntArray
 
 __all__ = ["EXPLAINED", "Estimate", "Look", "disagreement", "estimate", "look", "slope_part"]
+
+AnyArray = FloatArray | IntArray
 
 #: What a step must change f by, in units of its noise, to tell anything about its scale.
 RESOLVED = 64.0
@@ -32,7 +34,7 @@ class Look(NamedTuple):
     local: BoolArray
     scale: FloatArray  # log2 of the length over which f changes by its own size
 
-    def of(self, index: object) -> "Look":
+    def of(self, index: Any) -> "Look":
         """Return the look at some of the problems."""
         return Look(*(entry[index] for entry in self))
 
@@ -52,7 +54,7 @@ class Estimate(NamedTuple):
         return self.drift + self.rounding
 
 
-def look(rule: Rule, base: FloatArray, values: FloatArray, k: FloatArray, floor: float, grain: float) -> Look:
+def look(rule: Rule, base: FloatArray, values: FloatArray, k: AnyArray, floor: float, grain: float) -> Look:
     """Measure f at the nodes of one step."""
     with np.errstate(all="ignore"):
         column = dict(zip(rule.nodes, values.T, strict=True))
@@ -62,7 +64,7 @@ def look(rule: Rule, base: FloatArray, values: FloatArray, k: FloatArray, floor:
         moves = np.abs(values - base[:, None])
         change = np.max(moves, axis=1)
         stair = np.min(np.where(moves > 0, moves, np.inf), axis=1)
-        still = np.min(moves, axis=1) == 0
+        still: BoolArray = np.min(moves, axis=1) == 0
         size = np.maximum(np.max(np.abs(values), axis=1), np.abs(base))
         if rule.side == 0:
             plus, minus = column[1] - base, column[-1] - base
@@ -71,22 +73,22 @@ def look(rule: Rule, base: FloatArray, values: FloatArray, k: FloatArray, floor:
             one, two = column[rule.side], column[2 * rule.side]
             odd, even = (two - base), (two - base) - 2 * (one - base)
         noise = np.maximum(grain * size, floor)
-        finite = np.isfinite(values).all(axis=1)
-        resolved = change > RESOLVED * noise
-        curved = np.abs(even) > EXPLAINED * noise
+        finite: BoolArray = np.isfinite(values).all(axis=1)
+        resolved: BoolArray = change > RESOLVED * noise
+        curved: BoolArray = np.abs(even) > EXPLAINED * noise
         bend = np.abs(even) / np.abs(odd)
         growth = change / size
-        local = finite & ~((growth > LOCAL) & ~(bend <= LOCAL))
+        local: BoolArray = finite & ~((growth > LOCAL) & ~(bend <= LOCAL))
         by_size = np.where(growth < LOCAL, np.log2(growth), -np.inf)
         by_bend = np.where(curved, np.log2(bend), -np.inf)
         # where the even part dominates, x is near a stationary point: f - f(x) ~ (h/L)² f
         per_step = np.where(curved & (bend > 1), np.log2(growth) / 2, np.maximum(by_size, by_bend))
-        scale = k - np.where(np.isfinite(per_step), np.minimum(per_step, 0.0), -14.0)
+        scale: FloatArray = k - np.where(np.isfinite(per_step), np.minimum(per_step, 0.0), -14.0)
     return Look(quotient, change, stair, still, size, odd, even, finite, resolved, local, scale)
 
 
 def estimate(
-    rule: Rule, looks: list[Look], top: FloatArray, floor: FloatArray, grain: float, rtol: float
+    rule: Rule, looks: list[Look], top: AnyArray, floor: FloatArray, grain: float, rtol: float
 ) -> Estimate:
     """Extrapolate the looks at steps 2^top, 2^(top-1), …; floor is the noise of f in absolute terms."""
     with np.errstate(all="ignore"):
@@ -101,16 +103,16 @@ def estimate(
         error = drift + rounding
         natural = largest.change * np.exp2(-n * top)
         tolerance = rtol * np.where(np.abs(value) <= error, natural, np.abs(value))
-        kinked = np.zeros(np.shape(value), dtype=np.bool_)
+        kinked: BoolArray = np.zeros(np.shape(value), dtype=np.bool_)
         if rule.side == 0 and len(looks) > 1:
             kinked = np.abs(last.even) > 0.4 * np.abs(looks[-2].even) + EXPLAINED * noise
     return Estimate(value, drift, rounding, tolerance, kinked)
 
 
 def disagreement(
-    rule: Rule, small: Look, k: FloatArray, looks: list[Look], top: FloatArray, value: FloatArray
+    rule: Rule, small: Look, k: AnyArray, looks: list[Look], top: AnyArray, value: FloatArray
 ) -> FloatArray:
-    """How far f at a smaller step 2^k is from what a table of first derivatives predicts there, in units of f."""
+    """How far f at a smaller step 2^k is from what a table predicts there, in units of f."""
     one_sided = rule.side != 0
     bottom = top - len(looks) + 1
     with np.errstate(all="ignore"):
@@ -125,10 +127,11 @@ def disagreement(
         linear, square = 2 * span * value, span**2 * curvature
         odd_there = linear * ratio + (odd - linear) * ratio**3
         even_there = square * ratio**2 + (even - square) * ratio ** (3 if one_sided else 4)
-        return np.maximum(
+        gap: FloatArray = np.maximum(
             np.abs(slope_part(rule, small) - odd_there) / (6.0 if one_sided else 1.5),
             np.abs(small.even - even_there) / 2.5,
         )
+    return gap
 
 
 def slope_part(rule: Rule, seen: Look) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Calls of f: at displaced points, one by one, in batches or in threads, counted, never outside the bounds."""
+"""Calls of f: one by one, in batches or in threads, and counted."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -92,7 +92,8 @@ class Sampler:
     def _single(self, point: FloatArray) -> Output:
         """Call f at one point."""
         self.n_evaluations += 1
-        return _Call(self.target, self.elementwise, True)(point)
+        output: Output = _Call(self.target, self.elementwise, True)(point)
+        return output
 
     def _guarded(self, point: FloatArray) -> Output | None:
         """Call f at one point that may lie outside its domain."""

@@ -1,4 +1,4 @@
-"""What is differentiated with respect to what: f, the point x, and the coordinates or arguments of interest."""
+"""What is differentiated with respect to what: f, the point x, and the variables of interest."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -153,7 +153,8 @@ def make_target(
     for name in wanted:
         if name not in rest:
             raise InputError(
-                f"`wrt` must name arguments in `kwargs`; got {name!r}. Known are {', '.join(map(repr, rest))}."
+                f"`wrt` must name arguments in `kwargs`; got {name!r}. Known are "
+                f"{', '.join(map(repr, rest))}."
             )
         flat, shape = as_point(rest.pop(name) if name not in names else None, f"kwargs[{name!r}]")
         names[name] = (start, start + flat.size, shape)
@@ -175,7 +176,8 @@ def _positions(wrt: Any, size: int, shape: tuple[int, ...]) -> tuple[IntArray, t
         picked = np.asarray(everything[index])
     except (IndexError, TypeError) as error:
         raise InputError(
-            f"`wrt` must pick entries of x, which has shape {shape}; {error}. Use an index, a list of indices, "
+            f"`wrt` must pick entries of x, which has shape {shape}; {error}. Use an index, a list of "
+            f"indices, "
             "a slice or a boolean mask; names of arguments go with `kwargs` and without `x`."
         ) from None
     if picked.size == 0:

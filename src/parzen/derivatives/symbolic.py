@@ -110,9 +110,10 @@ def compile(expression: Any, symbols: Sequence[Any]) -> Callable[..., Any]:
     Returns
     -------
     callable
-        ``f(s1, …, sn)`` takes numbers or arrays that broadcast together to shape B, and returns shape B for one
-        expression, (m, *B) for a sequence or a column of m, (m, n, *B) for a matrix. Its generated Python source is
-        ``f.source``.
+        ``f(s1, …, sn)`` takes numbers or arrays that broadcast together to shape B, and returns shape B
+        for one
+        expression, (m, *B) for a sequence or a column of m, (m, n, *B) for a matrix. Its generated Python
+        source is ``f.source``.
 
     Raises
     ------
@@ -169,7 +170,8 @@ def _sympy() -> Any:
         import sympy
     except ImportError:
         raise InputTypeError(
-            "`parzen.symbolic` must have SymPy; got no such package. Install it with `pip install parzen[sympy]`."
+            "`parzen.symbolic` must have SymPy; got no such package. Install it with `pip install "
+            "parzen[sympy]`."
         ) from None
     return sympy
 
@@ -181,7 +183,8 @@ def _expression(expression: Any) -> Any:
         return sympy.sympify(expression)
     if not isinstance(expression, sympy.Expr):
         raise InputTypeError(
-            f"`expression` must be a SymPy expression; got {describe(expression)}. Build it from sympy.symbols()."
+            f"`expression` must be a SymPy expression; got {describe(expression)}. Build it from "
+            f"sympy.symbols()."
         )
     return expression
 

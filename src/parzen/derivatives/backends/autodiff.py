@@ -37,9 +37,9 @@ def _modules_used(f: Any) -> set[str]:
     f = getattr(f, "func", f)
     f = getattr(f, "__func__", f)
     if not inspect.isfunction(f):
-        f = getattr(type(f), "__call__", None)
-        if not inspect.isfunction(f):
+        if not callable(f) or not inspect.isfunction(type(f).__call__):
             return set()
+        f = type(f).__call__
     try:
         seen = inspect.getclosurevars(f)
     except (TypeError, ValueError):
@@ -82,10 +82,10 @@ def differentiate(job: Job) -> Found:
         else:
             lead = value.shape[: value.ndim - 1]
             value = value[..., p].reshape((*lead, *target.chosen_shape))
-    error = 64 * grain * np.maximum(np.abs(value), 2.0**-20 * np.abs(value).max())
+    spread = 64 * grain * np.maximum(np.abs(value), 2.0**-20 * np.abs(value).max())
     note = "" if grain < 1e-10 else " in single precision, all that f allows"
     return Found(
-        value, error, np.zeros(value.shape), bool(np.isfinite(value).all()), 1, f" ({library}){note}"
+        value, spread, np.zeros(value.shape), bool(np.isfinite(value).all()), 1, f" ({library}){note}"
     )
 
 

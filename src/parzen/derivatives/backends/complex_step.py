@@ -9,18 +9,20 @@ Squire and Trapp (1998), Using complex variables to estimate derivatives of real
 """
 
 import warnings
+from typing import Any
 
 import numpy as np
 
 from parzen.derivatives.backends.interface import Found, Job, NotPossible
 from parzen.derivatives.functions_sampling import Sampler
+from parzen.derivatives.functions_target import Target
 from parzen.typing import FloatArray
 
 __all__ = ["applies", "differentiate"]
 
 
 def applies(job: Job) -> str | None:
-    """First derivatives of plain functions of numbers; whether f takes complex numbers is found out by trying."""
+    """First derivatives of plain functions; whether f takes complex numbers is found out by trying."""
     if job.kind == "hessian" or job.order != 1 or job.room.noise is not None:
         return None
     return "f takes complex numbers and its values there agree with those at real ones"
@@ -30,51 +32,50 @@ def differentiate(job: Job) -> Found:
     """Take one complex step along every variable."""
     target = job.target
     real = Sampler(target, job.kind == "derivative", False, 1)
-    if real.is_complex:
-        raise NotPossible("f is complex already")
-    if real.grain > 2.0**-52:
-        raise NotPossible("f returns single precision")
-    if not np.isfinite(real.base).all():
-        raise NotPossible("f is not finite at x")
     calls = real.n_evaluations
+    obstacle = (
+        "f is complex already" if real.is_complex
+        else "f returns single precision" if real.grain > 2.0**-52
+        else "f is not finite at x" if not np.isfinite(real.base).all()
+        else ""
+    )  # fmt: skip
+    if obstacle:
+        raise NotPossible(obstacle, calls)
     steps = 1e-30 * np.maximum(np.abs(target.x[target.chosen]), 1e-60)
     rows: list[FloatArray] = []
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("error")  # a complex number cast to a real one only warns
         for place, (i, h) in enumerate(zip(target.chosen, steps, strict=True)):
-            z: np.ndarray[tuple[int], np.dtype[np.complex128]]
-            if job.kind == "derivative":
-                argument = complex(target.x[i], h)
-                attempt = lambda a=argument: target.f(a, *target.args, **target.kwargs)  # noqa: E731
-                expected = real.base[place]
-            else:
-                z = target.x.astype(np.complex128)
-                z[i] += 1j * h
-                attempt = lambda a=z: (
-                    target.f(complex(a[0]), *target.args, **target.kwargs)
-                    if (target.shape == () and target.names is None)
-                    else target.call(a)
-                )
-                expected = real.base[0]
-            try:
-                raw = np.asarray(attempt())
-            except Exception as error:
-                raise NotPossible(f"f does not take complex numbers ({type(error).__name__})") from None
             calls += 1
+            try:
+                raw = np.asarray(_at(target, job.kind == "derivative", int(i), float(h)))
+            except Exception as error:
+                raise NotPossible(
+                    f"f does not take complex numbers ({type(error).__name__})", calls
+                ) from None
+            expected = real.base[place if job.kind == "derivative" else 0]
             if raw.dtype.kind != "c" or raw.shape != real.shape:
-                raise NotPossible("f does not return complex numbers")
-            flat = raw.ravel()
-            if not np.allclose(flat.real, expected, rtol=1e-13, atol=0):
-                raise NotPossible("f has another real part at complex numbers")
-            rows.append(flat.imag / h)
+                raise NotPossible("f does not return complex numbers", calls)
+            if not np.allclose(raw.ravel().real, expected, rtol=1e-13, atol=0):
+                raise NotPossible("f has another real part at complex numbers", calls)
+            rows.append(raw.ravel().imag / h)
     value = np.array(rows)
     if not np.isfinite(value).all():
-        raise NotPossible("the complex step is not finite")
+        raise NotPossible("the complex step is not finite", calls)
     if not value.any():
-        raise NotPossible("the complex step is zero everywhere")
+        raise NotPossible("the complex step is zero everywhere", calls)
     if job.kind == "derivative":
         value = value.reshape((*target.chosen_shape, *real.shape))
     else:
         value = value.T.reshape((*real.shape, *target.chosen_shape))
-    error = 2.0**-46 * np.maximum(np.abs(value), 2.0**-20 * np.abs(value).max())
-    return Found(value, error, np.broadcast_to(1e-30, value.shape), True, calls, base=real.base)
+    spread = 2.0**-46 * np.maximum(np.abs(value), 2.0**-20 * np.abs(value).max())
+    return Found(value, spread, np.full(value.shape, 1e-30), True, calls, base=real.base)
+
+
+def _at(target: Target, elementwise: bool, i: int, h: float) -> Any:
+    """Call f with variable i moved by ih."""
+    if elementwise or (target.shape == () and target.names is None):
+        return target.f(complex(target.x[i], h), *target.args, **target.kwargs)
+    z = target.x.astype(np.complex128)
+    z[i] = complex(target.x[i], h)
+    return target.call(z)

@@ -56,7 +56,8 @@ def applies(job: Job) -> str | None:
 def differentiate(job: Job) -> Found:
     """Ask the object."""
     target = job.target
-    method = target.f.hessian if job.kind == "hessian" or job.order == 2 else target.f.gradient
+    f: Any = target.f
+    method = f.hessian if job.kind == "hessian" or job.order == 2 else f.gradient
     n = target.x.size
     if job.kind == "derivative":
         value = np.array([np.ravel(np.asarray(method(point))) for point in target.x[target.chosen]])

@@ -3,14 +3,12 @@
 import numpy as np
 
 from parzen.derivatives.backends.interface import Found, Job
+from parzen.derivatives.functions_careful import FLAT
 from parzen.derivatives.functions_lines import Lines, along
 from parzen.derivatives.functions_sampling import NotVectorized, Sampler
 from parzen.errors import InputError
-from parzen.typing import FloatArray
 
-__all__ = ["applies", "differentiate", "sampler"]
-
-NAME = "finite-difference"
+__all__ = ["applies", "differentiate"]
 
 
 def applies(job: Job) -> str | None:
@@ -18,7 +16,7 @@ def applies(job: Job) -> str | None:
     return "adaptive finite differences work for every function"
 
 
-def sampler(job: Job, vectorized: object = None) -> Sampler:
+def _sampler(job: Job, vectorized: object = None) -> Sampler:
     """Return what calls f."""
     return Sampler(
         job.target,
@@ -32,7 +30,7 @@ def differentiate(job: Job) -> Found:
     """Differentiate with steps that are searched for."""
     calls = 0
     for vectorized in dict.fromkeys((job.vectorized, False)):
-        f = sampler(job, vectorized)
+        f = _sampler(job, vectorized)
         try:
             found = _hessian(job, f) if job.kind == "hessian" else _first(job, f)
         except NotVectorized as error:
@@ -65,19 +63,21 @@ def _first(job: Job, f: Sampler) -> Found:
     lead = f.shape
     if elementwise:  # (point, component) is already the order of the result
         shape = (*target.chosen_shape, *lead)
-        arrays = [each.reshape(shape) for each in (entry_value, entry_error, step)]
+        entry_value, entry_error, step = (each.reshape(shape) for each in (entry_value, entry_error, step))
     else:
         shape = (*lead, *target.chosen_shape)
-        arrays = [each.T.reshape(shape) for each in (entry_value, entry_error, step)]
+        entry_value, entry_error, step = (each.T.reshape(shape) for each in (entry_value, entry_error, step))
     why = next((each for each, done in zip(solution.why, solution.converged, strict=True) if not done), "")
     note = f"; {one_sided} one-sided" if one_sided else ""
     if f.trouble and why:
         why += f" (f raised {f.trouble})"
-    return Found(*arrays, bool(solution.converged.all()), f.n_evaluations, note, why, f.base)
+    return Found(
+        entry_value, entry_error, step, bool(solution.converged.all()), f.n_evaluations, note, why, f.base
+    )
 
 
 def _hessian(job: Job, f: Sampler) -> Found:
-    """Second differences along the axes, then along eᵢ sᵢ ± eⱼ sⱼ for the mixed entries: symmetric by construction."""
+    """Second differences along the axes, then along sᵢeᵢ + sⱼeⱼ for the mixed entries."""
     target, room = job.target, job.room
     if f.n_components != 1:
         raise InputError(f"`f` must return one real number for a Hessian; got shape {f.shape}. Use jacobian.")
@@ -85,12 +85,16 @@ def _hessian(job: Job, f: Sampler) -> Found:
     axis, one_sided = along(f, Lines(target.x, target.chosen), room, 2)
     value, error, step = np.diag(axis.value), np.diag(axis.error), np.diag(axis.step)
     converged = axis.converged.copy()
+    flat = np.array([reason == FLAT for reason in axis.why])
+    if converged.any():  # f does not depend on these variables
+        np.fill_diagonal(error, np.where(flat, f.grain * np.abs(f.base[0]), axis.error))
+        converged |= flat
     fallback = np.exp2(np.round(np.log2(np.maximum(np.abs(target.x[target.chosen]), 2.0**-3))) - 3)
     scale = np.where(axis.step > 0, axis.step, fallback)
     why = [axis.why[i] for i in np.flatnonzero(~converged)]
     if p > 1:
         # a flat or linear axis has no scale and no curvature of its own
-        linear = ~converged & np.isinf(axis.error)
+        linear = np.isinf(axis.error)
         rows, columns = np.triu_indices(p, 1)
         directions = np.zeros((rows.size, target.x.size))
         line = np.arange(rows.size)
@@ -112,15 +116,8 @@ def _hessian(job: Job, f: Sampler) -> Found:
         why += [mixed.why[i] or "rounding of the mixed second difference" for i in np.flatnonzero(~good)]
         converged = np.concatenate([converged, good])
     shape = (*target.chosen_shape, *target.chosen_shape)
-    arrays = [each.reshape(shape) for each in (value, error, step)]
+    value, error, step = (each.reshape(shape) for each in (value, error, step))
     note = f"; {one_sided} one-sided" if one_sided else ""
-    return Found(*arrays, bool(converged.all()), f.n_evaluations, note, next(iter(why), ""), f.base)
-
-
-def along_direction(
-    job: Job, direction: FloatArray, order: int = 1
-) -> tuple[FloatArray, FloatArray, Sampler]:
-    """Return the derivative of every component of f along one direction, its error, and what called f."""
-    f = Sampler(job.target, False, False, 1)
-    solution, _ = along(f, Lines(job.target.x, None, direction[None, :]), job.room, order)
-    return solution.value, solution.error, f
+    return Found(
+        value, error, step, bool(converged.all()), f.n_evaluations, note, next(iter(why), ""), f.base
+    )

@@ -11,7 +11,11 @@ __all__ = ["Found", "Job", "NotPossible"]
 
 
 class NotPossible(Exception):
-    """A method turned out not to work for this function; the message says why."""
+    """A method turned out not to work for this function; the message says why, after how many evaluations."""
+
+    def __init__(self, why: str, n_evaluations: int = 0) -> None:
+        super().__init__(why)
+        self.n_evaluations = n_evaluations
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,8 @@ def differentiate(job: Job) -> Found:
     """Differentiate the formula and evaluate it at x."""
     from parzen.derivatives import symbolic
 
-    target, f = job.target, job.target.f
+    target = job.target
+    f: Any = target.f
     if target.names is None:
         order = f.symbols
     else:

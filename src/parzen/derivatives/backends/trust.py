@@ -1,10 +1,13 @@
 """One directional difference a call, to catch derivatives that are exact but of something else."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from parzen.derivatives.backends.interface import Found, Job
 from parzen.derivatives.functions_lines import Lines, along
 from parzen.derivatives.functions_sampling import Sampler
+from parzen.derivatives.functions_target import Target
 from parzen.typing import FloatArray
 
 __all__ = ["disagreement"]
@@ -98,10 +101,8 @@ def _direction(x: FloatArray, importance: FloatArray, rng: np.random.Generator) 
     return rng.choice([-1.0, 1.0], x.size) * length
 
 
-def _one(job: Job, place: int) -> "object":
+def _one(job: Job, place: int) -> Target:
     """The target at one point of many."""
-    from dataclasses import replace
-
     target = job.target
     point = target.x[target.chosen[place : place + 1]]
     return replace(target, x=point, shape=(), chosen=np.array([0]), chosen_shape=())
