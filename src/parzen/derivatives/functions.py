@@ -5,6 +5,7 @@ complex-step, finite-difference. The finite differences are described in `functi
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -280,26 +281,28 @@ def hvp(f: Callable[..., Any], x: Any, v: Any, **options: Any) -> FloatArray:
     >>> hvp(lambda p: p[0] ** 2 * p[1], [3.0, 2.0], [1.0, 0.0]).round(5)
     array([4., 6.])
     """
-    first = differentiate(f, x, "gradient", **options)
-    start, way = np.asarray(x, dtype=np.float64), np.asarray(v, dtype=np.float64)
-    if way.shape != start.shape or not np.isfinite(way).all():
-        raise InputError(f"`v` must be finite and shaped like x, {start.shape}; got {describe(v)}. Check v.")
+    job, method = prepare(f, x, "gradient", **_defaults(options))
+    first, _ = find(job, method)
+    start = job.target.x
+    way = np.asarray(v, dtype=np.float64)
+    if way.shape != job.target.shape or job.target.chosen.size != start.size or not np.isfinite(way).all():
+        raise InputError(
+            f"`v` must be finite and shaped like x, {job.target.shape}; got {describe(v)}. Check v."
+        )
     length = float(np.linalg.norm(way))
     if length == 0:
-        return np.zeros(start.shape)
-    size = max(float(np.max(np.abs(start))), 2.0**-10)
-    inner = {**options, "method": first.method}
+        return np.zeros(way.shape)
+    size = max(float(np.max(np.abs(start))), 2.0**-10) / length
     noise = None
     if first.method == "finite-difference":
         noise = max(float(np.max(first.error)), 2.0**-40 * float(np.max(np.abs(first.value))))
-    result = differentiate(
-        lambda t: differentiate(f, start + t * (size / length) * way, "gradient", **inner).value,
-        0.0,
-        method="finite-difference",
-        noise=noise,
-        rtol=1e-4 if noise else 1e-6,
-    )
-    return np.asarray(value_of(result)) * (length / size)
+
+    def slope(t: float) -> Any:
+        target = replace(job.target, x=start + t * size * way.ravel())
+        return find(replace(job, target=target), first.method)[0].value
+
+    result = differentiate(slope, 0.0, method="finite-difference", noise=noise, rtol=1e-4 if noise else 1e-6)
+    return np.asarray(value_of(result)) / size
 
 
 def value_and_grad(f: Callable[..., Any], x: Any = None, **options: Any) -> tuple[float, Any]:

@@ -64,7 +64,7 @@ def look(rule: Rule, base: FloatArray, values: FloatArray, k: AnyArray, floor: f
         moves = np.abs(values - base[:, None])
         change = np.max(moves, axis=1)
         stair = np.min(np.where(moves > 0, moves, np.inf), axis=1)
-        still: BoolArray = np.min(moves, axis=1) == 0
+        still = np.equal(np.min(moves, axis=1), 0)
         size = np.maximum(np.max(np.abs(values), axis=1), np.abs(base))
         if rule.side == 0:
             plus, minus = column[1] - base, column[-1] - base
@@ -73,17 +73,19 @@ def look(rule: Rule, base: FloatArray, values: FloatArray, k: AnyArray, floor: f
             one, two = column[rule.side], column[2 * rule.side]
             odd, even = (two - base), (two - base) - 2 * (one - base)
         noise = np.maximum(grain * size, floor)
-        finite: BoolArray = np.isfinite(values).all(axis=1)
+        finite: BoolArray = np.logical_and.reduce(np.isfinite(values), axis=1)
         resolved: BoolArray = change > RESOLVED * noise
         curved: BoolArray = np.abs(even) > EXPLAINED * noise
         bend = np.abs(even) / np.abs(odd)
         growth = change / size
-        local: BoolArray = finite & ~((growth > LOCAL) & ~(bend <= LOCAL))
+        local = np.logical_and(finite, np.logical_or(~(growth > LOCAL), bend <= LOCAL))
         by_size = np.where(growth < LOCAL, np.log2(growth), -np.inf)
         by_bend = np.where(curved, np.log2(bend), -np.inf)
         # where the even part dominates, x is near a stationary point: f - f(x) ~ (h/L)² f
         per_step = np.where(curved & (bend > 1), np.log2(growth) / 2, np.maximum(by_size, by_bend))
-        scale: FloatArray = k - np.where(np.isfinite(per_step), np.minimum(per_step, 0.0), -14.0)
+        scale = np.asarray(k, dtype=np.float64) - np.where(
+            np.isfinite(per_step), np.minimum(per_step, 0.0), -14.0
+        )
     return Look(quotient, change, stair, still, size, odd, even, finite, resolved, local, scale)
 
 

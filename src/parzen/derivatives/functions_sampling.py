@@ -24,6 +24,10 @@ Workers = int | Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 class NotVectorized(Exception):
     """f was taken to work on many points at once, and turned out not to."""
 
+    def __init__(self, why: str, n_evaluations: int) -> None:
+        super().__init__(why)
+        self.n_evaluations = n_evaluations
+
 
 def step_limits(x: FloatArray, reach: int) -> tuple[IntArray, IntArray, IntArray]:
     """Return log2 of the probing, the smallest and the largest step for coordinates x (no bounds)."""
@@ -125,19 +129,19 @@ class Sampler:
             return bool(self.rows_in_one_call)
         if self.target.names is not None or len(points) < (2 if self.elementwise else FEWEST_ROWS):
             return False
-        if not self.elementwise and len(self.target.shape) != 1:
+        if len(self.target.shape) == 0 or (not self.elementwise and len(self.target.shape) != 1):
             self.rows_in_one_call = False
             return False
         try:
             self._batch(points[:FEWEST_ROWS])
             self.rows_in_one_call = True
         except Exception:  # whatever f does with an argument it was not made for
-            self.n_evaluations += 1
             self.rows_in_one_call = False
         return bool(self.rows_in_one_call)
 
     def _batch(self, points: FloatArray) -> FloatArray:
         """Call f once with many points, and check two of the answers by calls with one point."""
+        self.n_evaluations += len(points)
         with np.errstate(all="ignore"):
             raw = self.target.f(
                 points[:, 0].copy()
@@ -148,16 +152,15 @@ class Sampler:
             )
         output = as_output(raw)
         if output.shape != (len(points), *self.shape) or output.is_complex != self.is_complex:
-            raise NotVectorized(f"f of {len(points)} points has shape {output.shape}")
-        self.n_evaluations += len(points)
+            raise NotVectorized(f"f of {len(points)} points has shape {output.shape}", self.n_evaluations)
         values = output.flat.reshape(len(points), -1)
-        if self.rows_in_one_call == "auto" or len(points) > 1:
-            for row in {0, len(points) // 2} if self.rows_in_one_call is not True else {len(points) // 2}:
+        if len(points) > 1:
+            for row in (0, len(points) // 2) if self.rows_in_one_call == "auto" else (len(points) // 2,):
                 alone = self._fit(self._guarded(points[row]))
                 close = np.abs(values[row] - alone) <= 64 * self.grain * np.abs(alone)
                 same = close | (~np.isfinite(values[row]) & ~np.isfinite(alone))
                 if not np.all(same):
-                    raise NotVectorized("f of many points is not f of each point")
+                    raise NotVectorized("f of many points is not f of each point", self.n_evaluations)
         return values
 
 

@@ -30,15 +30,15 @@ def differentiate(job: Job) -> Found:
     """Differentiate with steps that are searched for."""
     calls = 0
     for vectorized in dict.fromkeys((job.vectorized, False)):
-        f = _sampler(job, vectorized)
         try:
+            f = _sampler(job, vectorized)
             found = _hessian(job, f) if job.kind == "hessian" else _first(job, f)
         except NotVectorized as error:
             if job.vectorized is True:
                 raise InputError(
                     f'`vectorized` must be False for this function; {error}. Leave it at "auto".'
                 ) from None
-            calls += f.n_evaluations
+            calls += error.n_evaluations
             continue
         return found._replace(n_evaluations=found.n_evaluations + calls)
     raise AssertionError("without vectorized calls there is nothing to retry")
@@ -108,7 +108,9 @@ def _hessian(job: Job, f: Sampler) -> Found:
         errors = (
             mixed.error + own_error[rows] * scale[rows] ** 2 + own_error[columns] * scale[columns] ** 2
         ) / area
-        natural = np.sqrt(np.abs(own[rows] * own[columns]))
+        # the curvature along an axis, or what f's size and scale there would allow
+        bend = np.maximum(np.abs(own), 2.0**-6 * np.abs(f.base[0]) / scale**2)
+        natural = np.sqrt(bend[rows] * bend[columns])
         good = errors <= room.rtol * np.maximum(np.abs(entries), natural)
         value[rows, columns] = value[columns, rows] = entries
         error[rows, columns] = error[columns, rows] = errors
