@@ -13,7 +13,7 @@ import numpy as np
 from parzen.derivatives.backends.autodiff import plain_target
 from parzen.derivatives.functions_choice import find, prepare, value_of
 from parzen.derivatives.functions_result import Derivative
-from parzen.derivatives.functions_sampling import Workers
+from parzen.derivatives.functions_sampling import Sampler, Workers
 from parzen.errors import InputError, InputTypeError
 from parzen.typing import FloatArray
 from parzen.validation import describe
@@ -334,7 +334,7 @@ def value_and_grad(f: Callable[..., Any], x: Any = None, **options: Any) -> tupl
     job, method = prepare(f, x, "gradient", **_defaults(options))
     found, base = find(job, method)
     if base is None:
-        base = plain_target(job.target).at(job.target.x).flat
+        base = Sampler(plain_target(job.target), False, False, 1).base
     return float(np.ravel(base)[0]), value_of(found)
 
 

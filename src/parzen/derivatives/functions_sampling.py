@@ -17,6 +17,9 @@ UNDEFINED = (ArithmeticError, ValueError)
 #: Fewer rows than this are not worth finding out whether f takes rows.
 FEWEST_ROWS = 8
 
+#: What needs no further look; float32, say, has a larger rounding error.
+PLAIN = (float, np.float64)
+
 #: How many threads, or a replacement of the builtin ``map`` (such as ``ProcessPoolExecutor().map``).
 Workers = int | Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
@@ -81,13 +84,29 @@ class Sampler:
         if callable(self.workers):
             outputs = list(self.workers(_Call(self.target, self.elementwise, at_x), list(points)))
             self.n_evaluations += len(points)
-            values = [np.full(self._width, np.nan) if each is None else self._fit(each) for each in outputs]
-        elif self.workers > 1 and len(points) > 1:
+            return np.array([self._fit(each) for each in outputs])
+        if self.workers > 1 and len(points) > 1:
             with ThreadPoolExecutor(self.workers) as pool:
-                values = [self._fit(each) for each in pool.map(calls, points)]
-        else:
-            values = [self._fit(calls(point)) for point in points]
-        return np.array(values)
+                return np.array([self._fit(each) for each in pool.map(calls, points)])
+        if at_x or self._width > 1:
+            return np.array([self._fit(calls(point)) for point in points])
+        return self._plain_numbers(points)
+
+    def _plain_numbers(self, points: FloatArray) -> FloatArray:
+        """The loop for functions that return one number, with as little around each call as possible."""
+        values = np.empty((len(points), 1))
+        call = _Call(self.target, self.elementwise, True)
+        with np.errstate(all="ignore"):
+            for row, point in enumerate(points):
+                self.n_evaluations += 1
+                try:
+                    raw = call.raw(point)
+                except UNDEFINED as error:
+                    self.trouble = f"{type(error).__name__}: {error}"
+                    values[row] = np.nan
+                    continue
+                values[row] = raw if type(raw) in PLAIN else self._fit(as_output(raw))
+        return values
 
     @property
     def _width(self) -> int:
@@ -96,8 +115,8 @@ class Sampler:
     def _single(self, point: FloatArray) -> Output:
         """Call f at one point."""
         self.n_evaluations += 1
-        output: Output = _Call(self.target, self.elementwise, True)(point)
-        return output
+        with np.errstate(all="ignore"):
+            return as_output(_Call(self.target, self.elementwise, True).raw(point.copy()))
 
     def _guarded(self, point: FloatArray) -> Output | None:
         """Call f at one point that may lie outside its domain."""
@@ -169,14 +188,23 @@ class _Call:
 
     def __init__(self, target: Target, elementwise: bool, strict: bool) -> None:
         self.target, self.elementwise, self.strict = target, elementwise, strict
+        self.f, self.args, self.kwargs = target.f, target.args, target.kwargs
+        self.is_vector = len(target.shape) == 1 and target.names is None and not elementwise
+        self.is_number = elementwise or (target.shape == () and target.names is None)
 
-    def __call__(self, point: FloatArray) -> Any:
+    def raw(self, point: FloatArray) -> Any:
+        """Call f with one row of numbers, which f may change."""
+        if self.is_vector:
+            return self.f(point, *self.args, **self.kwargs)
+        if self.is_number:
+            return self.f(float(point[0]), *self.args, **self.kwargs)
+        return self.target.call(point)
+
+    def __call__(self, point: FloatArray) -> Output | None:
         """Return the checked output, or None where f is not defined."""
         try:
             with np.errstate(all="ignore"):
-                if self.elementwise:
-                    return as_output(self.target.f(float(point[0]), *self.target.args, **self.target.kwargs))
-                return self.target.at(point.copy())
+                return as_output(self.raw(point.copy()))
         except UNDEFINED:
             if self.strict:
                 raise

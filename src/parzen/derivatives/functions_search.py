@@ -77,25 +77,34 @@ def solve(rule: Rule, problems: Problems, sample: Sample, rtol: float) -> Soluti
         wanted = np.floor(scale[chosen]).astype(np.int64) + offset
         top = np.clip(wanted, problems.least[chosen] + levels - 1, problems.most[chosen])
         looks = [look_at(chosen, top - level) for level in range(levels)]
-        floor = np.full(chosen.size, problems.noise)
-        sound = np.logical_and.reduce([each.finite for each in looks])
-        if rule.order == 1 and not problems.noise_known:
-            noise = np.maximum(problems.grain * looks[-1].size, problems.noise)
-            value = estimate(rule, looks, top, floor, problems.grain, rtol).value
-            if probe is not None:
-                gap = disagreement(rule, probe.of(chosen), probed[chosen], looks, top, value)
-                sound &= gap <= EXPLAINED * noise
-                floor = np.maximum(floor, gap)
-            if rule.side == 0:
-                with np.errstate(all="ignore"):
-                    floor = np.maximum(floor, np.abs(looks[0].even - 4 * looks[1].even) / 8.4)
-        found = estimate(rule, looks, top, floor, problems.grain, rtol)
-        with np.errstate(invalid="ignore"):
-            solution.converged[chosen] = (
-                sound & ~found.kinked & (found.error <= found.tolerance) & (found.tolerance > 0)
-            )
-        solution.value[chosen], solution.error[chosen] = found.value, found.error
-        solution.step[chosen] = np.exp2(top)
+        while chosen.size:
+            floor = np.full(chosen.size, problems.noise)
+            sound = np.logical_and.reduce([each.finite for each in looks])
+            if rule.order == 1 and not problems.noise_known:
+                noise = np.maximum(problems.grain * looks[-1].size, problems.noise)
+                value = estimate(rule, looks, top, floor, problems.grain, rtol).value
+                if probe is not None:
+                    gap = disagreement(rule, probe.of(chosen), probed[chosen], looks, top, value)
+                    sound &= gap <= EXPLAINED * noise
+                    floor = np.maximum(floor, gap)
+                if rule.side == 0:
+                    with np.errstate(all="ignore"):
+                        floor = np.maximum(floor, np.abs(looks[-2].even - 4 * looks[-1].even) / 8.4)
+            found = estimate(rule, looks, top, floor, problems.grain, rtol)
+            solution.value[chosen], solution.error[chosen] = found.value, found.error
+            solution.step[chosen] = np.exp2(top)
+            with np.errstate(invalid="ignore"):
+                sound &= ~found.kinked & (found.tolerance > 0)
+                good = sound & (found.error <= found.tolerance)
+                # truncation alone is in the way, and one more level is likely to remove it
+                settling = (found.drift < 1e-3 * np.abs(found.value)) & (2 * found.rounding < found.tolerance)
+            solution.converged[chosen] = good
+            more = sound & ~good & settling & (top - len(looks) >= problems.least[chosen])
+            if len(looks) == levels + 2:
+                break
+            chosen, top, looks = chosen[more], top[more], [each.of(more) for each in looks]
+            if chosen.size:
+                looks.append(look_at(chosen, top - len(looks)))
     _search_rest(rule, problems, look_at, seen, rtol, solution)
     return solution
 

@@ -88,17 +88,6 @@ class Target:
         }
         return self.f(*self.args, **{**self.kwargs, **own})
 
-    def at(self, z: FloatArray) -> Output:
-        """Call f with plain numbers and check what it returns."""
-        if self.shape == () and self.names is None:
-            return as_output(self.f(float(z[0]), *self.args, **self.kwargs))
-        return as_output(self.call(z))
-
-    def batch(self, rows: FloatArray) -> Any:
-        """Call f once with many points, one a row."""
-        points = rows[:, 0] if self.shape == () else rows.reshape((len(rows), *self.shape))
-        return self.f(points, *self.args, **self.kwargs)
-
     def named(self, value: Any, lead: tuple[int, ...] = ()) -> Any:
         """Split a derivative of shape (*lead, p) by argument name; leave it alone where none are named."""
         if self.names is None:
