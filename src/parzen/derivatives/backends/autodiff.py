@@ -22,13 +22,23 @@ def library_of(target: Target) -> str | None:
     """Return the library that x, an argument or f belongs to, or None."""
     loaded = [name for name in LIBRARIES if name in sys.modules]
     for thing in (target.given, *target.args, *target.kwargs.values(), target.f):
-        owner = type(thing).__module__.partition(".")[0].removesuffix("lib")
-        if owner in loaded and thing is not None:
+        owner = _package(type(thing).__module__)
+        if owner in loaded:
             return owner
+    home = getattr(target.f, "__module__", None) or getattr(
+        getattr(target.f, "__self__", None), "__module__", None
+    )
+    if _package(home) in loaded:
+        return _package(home)
     if not loaded:
         return None
     used = _modules_used(target.f)
     return next((name for name in loaded if name in used), None)
+
+
+def _package(module: str | None) -> str:
+    """Return the library that a module is part of."""
+    return (module or "").partition(".")[0].removesuffix("lib")
 
 
 def _modules_used(f: Any) -> set[str]:
@@ -49,7 +59,7 @@ def _modules_used(f: Any) -> set[str]:
         thing.__name__ if inspect.ismodule(thing) else getattr(thing, "__module__", None) or ""
         for thing in things
     }
-    return {name.partition(".")[0].removesuffix("lib") for name in names}
+    return {_package(name) for name in names}
 
 
 def applies(job: Job) -> str | None:

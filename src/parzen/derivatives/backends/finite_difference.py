@@ -87,7 +87,7 @@ def _first(job: Job, f: Sampler) -> Found:
 
 
 def _two_point(job: Job, f: Sampler) -> Found | None:
-    """Forward differences, one evaluation an entry, checked along one direction; None where they do not do."""
+    """Forward differences, one evaluation an entry, checked along one direction; None where not enough."""
     target, room, p = job.target, job.room, job.target.chosen
     size = np.maximum(np.abs(target.x[p]), 2.0**-10)
     step = np.exp2(np.frexp(size)[1] - 24)

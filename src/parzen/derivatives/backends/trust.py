@@ -81,7 +81,7 @@ def _pair_agrees(f: Sampler, lines: Lines, job: Job, claimed: FloatArray, size: 
     down, up = lines.distances(job.room)
     if not np.isfinite(scale) or scale == 0:
         return False
-    step = float(np.exp2(np.floor(np.log2(scale)) - 14))
+    step = float(np.exp2(min(np.floor(np.log2(scale)) - 14, -10 if lines.axes is None else np.inf)))
     _, least, _, _ = lines.limits(1)
     if step * 2 > min(down[0], up[0]) or np.log2(step) < least[0] + 2:
         return False
@@ -96,9 +96,12 @@ def _direction(x: FloatArray, importance: FloatArray, rng: np.random.Generator) 
     effect = importance * length
     present = effect[effect > 0]
     if present.size:
-        target = max(present.min(), 1e-3 * present.max())
+        # entries claimed to be zero or small must be able to show, beside the large ones
+        least = present.min() if present.size == effect.size else 0.0
+        target = max(least, 2.0**-20 * present.max())
         length = np.where(effect > target, length * target / np.where(effect > 0, effect, 1), length)
-    return rng.choice([-1.0, 1.0], x.size) * length
+    # powers of two, so that x + t v is exact
+    return rng.choice([-1.0, 1.0], x.size) * np.exp2(np.round(np.log2(length)))
 
 
 def _one(job: Job, place: int) -> Target:
