@@ -106,6 +106,12 @@ def test_a_small_part_that_is_not_complex_is_found_out():
     np.testing.assert_allclose(found.value, [1e8, 1], rtol=1e-6)
 
 
+def test_a_complex_step_over_a_kink_is_found_out():
+    with pytest.warns(ParzenWarning, match="do not settle"):
+        found = differentiate(lambda x: np.where(np.greater(x, 0), 2 * x, -x), 0.0)
+    assert not found.converged
+
+
 def test_sympy():
     sympy = pytest.importorskip("sympy")
     x, y = sympy.symbols("x y")

@@ -44,7 +44,7 @@ def test_a_fixed_learning_rate_is_plain_gradient_descent():
     assert not path.converged
     assert path.message == "max_steps reached"
     assert np.ndim(path.x) == 0
-    too_fast = descend(lambda t: (t - 3) ** 2, 0.0, method="gradient-descent", learning_rate=1e200)
+    too_fast = descend(lambda t: (t - 3) * (t - 3), 0.0, method="gradient-descent", learning_rate=1e200)
     assert not too_fast.converged
     assert too_fast.x == 0
 
@@ -58,7 +58,8 @@ def test_bounds_hold_everywhere(method):
         return bowl(p)
 
     path = descend(f, [2.0, 0.5], method=method, bounds=([1.5, 0.0], [3.0, 1.0]))
-    np.testing.assert_allclose(path.x, [1.5, 0], atol=1e-4)
+    interior = method == "trust-constr"  # a barrier keeps it away from the bounds
+    np.testing.assert_allclose(path.x, [1.5, 0], atol=1e-3 if interior else 1e-6)
     assert np.min(seen, axis=0)[0] >= 1.5
     assert np.min(seen, axis=0)[1] >= 0
 

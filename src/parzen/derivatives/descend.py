@@ -326,9 +326,10 @@ def _scipy(course: _Course, method: str, tol: float, max_steps: int) -> tuple[bo
     options: dict[str, Any] = {"maxiter": max_steps}
     options |= {
         "L-BFGS-B": {"gtol": tol, "ftol": 0.0},
-        "TNC": {"gtol": tol},
         "SLSQP": {"ftol": tol * tol},
-    }.get(method, {"xtol": tol} if method in ("Newton-CG", "trust-constr") else {"gtol": tol})
+        "Newton-CG": {"xtol": tol},
+        "trust-constr": {"gtol": tol, "xtol": tol, "barrier_tol": tol},
+    }.get(method, {"gtol": tol})
     if method == "TNC":
         options["maxfun"] = 20 * max_steps
         del options["maxiter"]
