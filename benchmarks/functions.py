@@ -148,8 +148,10 @@ def by_numdifftools(f: Counted, x: float) -> Answer:
     """numdifftools with its defaults; it has no verdict of its own, so every finite answer is one."""
     import numdifftools
 
-    value, info = numdifftools.Derivative(f, full_output=True)(x)
-    return Answer(float(value), float(info.error_estimate), bool(np.isfinite(value)), f.points)
+    found = numdifftools.Derivative(f, full_output=True)(x)
+    return Answer(
+        float(found.estimate), float(found.error_estimate), bool(np.isfinite(found.estimate)), f.points
+    )
 
 
 def by_jacobi(f: Counted, x: float) -> Answer:

@@ -68,7 +68,7 @@ def differentiate(
     method : {"auto", "exact", "autodiff", "symbolic", "complex-step", "finite-difference"}
         "auto" takes the first that works, in this order.
     order : int
-        Of a ``kind="derivative"``: 1 to 8. Others have order 1 (Hessian: 2).
+        Of a ``kind="derivative"``: 1 to 6. Others have order 1 (Hessian: 2).
     scale : float or array-like like x, optional
         The length, in units of x, over which f changes; for differences. Default: searched for.
     bounds : (lower, upper), optional

@@ -18,7 +18,7 @@ from parzen.typing import BoolArray, FloatArray, IntArray
 __all__ = ["START", "Problems", "Search", "Solution", "Verdict", "search_step"]
 
 #: order of the derivative → (levels of the first table, log2 of its largest step over the scale L)
-START = {1: (2, -14), 2: (4, -3), 3: (4, -1), 4: (5, 0)}
+START = {1: (2, -14), 2: (4, -3), 3: (4, -1), 4: (5, 0), 5: (4, 1), 6: (4, 1)}
 #: No problem is looked at more often than this.
 MOST_LOOKS = 48
 #: A staircase with steps higher than this (relative) is not rounding: float32 has 2⁻²⁴.
@@ -123,7 +123,7 @@ class _Careful:
         start = yield from self.bracket()
         if isinstance(start, str):
             return Verdict(0.0 if start in (FLAT, FLAT_HERE) else math.nan, math.inf, 0.0, False, start)
-        levels, offset = START.get(self.rule.order, (5, 1))
+        levels, offset = START[self.rule.order]
         scale = float(self.trail[start].scale) if self.scale is None else self.scale
         return (yield from self.improve(math.floor(scale) + offset, levels))
 

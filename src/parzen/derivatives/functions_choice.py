@@ -37,15 +37,15 @@ def prepare(
             f"`method` must be 'auto' or one of {', '.join(METHODS)}; got {method!r}. Choose one."
         )
     order = as_positive_int(order, "order")
-    if order > 8 or (order > 1 and kind != "derivative"):
-        raise InputError(f"`order` must be 1 to 8, and 1 for a {kind}; got {order}. Use kind='derivative'.")
+    if order > 6 or (order > 1 and kind != "derivative"):
+        raise InputError(f"`order` must be 1 to 6, and 1 for a {kind}; got {order}. Use kind='derivative'.")
     if vectorized not in (True, False, "auto"):
         raise InputError(f"`vectorized` must be True, False or 'auto'; got {vectorized!r}. Choose one.")
     if not callable(workers):
         workers = 1 if workers is None else as_positive_int(workers, "workers")
     if rtol is None:
         rtol = 1e-6 if kind == "hessian" or order == 2 else 1e-8 if order == 1 else 1e-4
-    rtol = as_tolerance(rtol, "rtol")
+    rtol = max(as_tolerance(rtol, "rtol"), 2.0**-52)
     if noise is not None and noise != 0:
         noise = as_positive_float(noise, "noise")
     target = make_target(point_function(as_function(f)), x, wrt, args, kwargs)
@@ -54,6 +54,7 @@ def prepare(
             "`x` must be given for the derivatives at several points; got names. Use kind='gradient'."
         )
     lower, upper = _bounds(bounds, target)
+    picked = target.chosen
     length = None
     if scale is not None:
         length = np.broadcast_to(np.asarray(scale, dtype=np.float64), target.shape).ravel()
@@ -61,6 +62,10 @@ def prepare(
             raise InputError(
                 f"`scale` must be positive lengths in units of x; got {describe(scale)}. Check it."
             )
+    if kind == "derivative" and target.names is None:  # separate points: forget those that are not wanted
+        lower, upper = lower[picked], upper[picked]
+        length = None if length is None else length[picked]
+        target = replace(target, x=target.x[picked], shape=target.chosen_shape, chosen=np.arange(picked.size))
     room = Room(lower, upper, length, noise, rtol)
     return Job(target, kind, order, room, vectorized, workers), method
 

@@ -187,7 +187,7 @@ def _accept_zeros(solution: Solution, sampler: Sampler, n_lines: int) -> None:
         for component in np.flatnonzero(~converged[line]):
             place = line * width + component
             if solution.why[place] == FLAT:
-                size = abs(sampler.base[line if len(sampler.base) == n_lines else 0, component])
+                size = np.max(np.abs(sampler.base[line if len(sampler.base) == n_lines else 0]))
                 solution.error[place] = (
                     2 * sampler.grain * max(size, float(np.finfo(np.float64).tiny)) / scale
                 )

@@ -100,7 +100,8 @@ def sparse_jacobian(
             unsettled = ~(error[members] <= 1e-6 * np.max(np.abs(slope), initial=0.0)) & (slope[members] != 0)
             if unsettled.any():
                 raise AccuracyError(
-                    f"`f` must be differentiable at x; got {found.reason} in column {column}. Use differentiate()."
+                    f"`f` must be differentiable at x; got {found.reason} in column {column}. "
+                    "Use differentiate()."
                 )
     if not rows:
         return coo_array((base.size, start.size)).tocsr()

@@ -29,6 +29,8 @@ def as_output(raw: Any) -> Output:
     try:
         array = np.asarray(raw)
         if array.dtype.kind == "O":
+            if any(entry is None for entry in array.flat):
+                raise TypeError("None is not a number: a missing `return`?")
             array = array.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise InputTypeError(
@@ -136,6 +138,8 @@ def make_target(
             f"`x` must be given, or `wrt` must name arguments in `kwargs`; got wrt={describe(wrt)}. "
             'Write for example kwargs={"mu": 1.0}, wrt="mu".'
         )
+    if len(set(wanted)) < len(wanted):
+        raise InputError(f"`wrt` must not name an argument twice; got {describe(wrt)}. Name each once.")
     names: dict[str, tuple[int, int, tuple[int, ...]]] = {}
     parts: list[FloatArray] = []
     start = 0
@@ -145,7 +149,7 @@ def make_target(
                 f"`wrt` must name arguments in `kwargs`; got {name!r}. Known are "
                 f"{', '.join(map(repr, rest))}."
             )
-        flat, shape = as_point(rest.pop(name) if name not in names else None, f"kwargs[{name!r}]")
+        flat, shape = as_point(rest.pop(name), f"kwargs[{name!r}]")
         names[name] = (start, start + flat.size, shape)
         start += flat.size
         parts.append(flat)
@@ -169,6 +173,8 @@ def _positions(wrt: Any, size: int, shape: tuple[int, ...]) -> tuple[IntArray, t
             f"indices, "
             "a slice or a boolean mask; names of arguments go with `kwargs` and without `x`."
         ) from None
+    if np.unique(picked).size < picked.size:
+        raise InputError(f"`wrt` must not pick an entry twice; got {describe(wrt)}. Pick each once.")
     if picked.size == 0:
         raise InputError(f"`wrt` must pick at least one entry of x; got {describe(wrt)}. Pick one.")
     return picked.ravel(), picked.shape
