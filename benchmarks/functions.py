@@ -306,10 +306,8 @@ def table(results: dict[str, Any]) -> str:
                 f"| {n} | {name} | {row['worst relative error']:.1e} | {row['evaluations an entry']:.1f} |"
             )
     lines += ["", "| gradient of Rosenbrock, n = 100 | time, ms | worst relative error |", "|---|---|---|"]
-    lines += [
-        f"| {name} | {r['milliseconds']:.2f} | {r['worst error']:.1e} |"
-        for name, r in results["speed"].items()
-    ]
+    for name, row in results["speed"].items():
+        lines.append(f"| {name} | {row['milliseconds']:.2f} | {row['worst error']:.1e} |")
     return "\n".join(lines)
 
 

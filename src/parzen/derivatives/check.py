@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -10,9 +10,6 @@ from parzen.derivatives.functions import differentiate
 from parzen.errors import InputError, InputTypeError
 from parzen.typing import BoolArray, FloatArray
 from parzen.validation import as_tolerance, describe
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 __all__ = ["GradientCheck", "check_gradient"]
 
@@ -84,7 +81,7 @@ class GradientCheck:
         )
         return "\n".join(lines)
 
-    def plot(self) -> "Figure":
+    def plot(self) -> Any:
         """Draw gradient against differences, and how far each entry is off.
 
         Returns

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -10,9 +10,6 @@ from parzen.derivatives.functions import differentiate
 from parzen.errors import InputError, InputTypeError
 from parzen.typing import FloatArray
 from parzen.validation import as_positive_float, as_positive_int, as_vector, describe
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 __all__ = ["Path", "ascend", "descend"]
 
@@ -57,7 +54,7 @@ class Path:
     n_gradients: int
     f: Callable[[FloatArray], float] = field(repr=False)
 
-    def plot(self) -> "Figure":
+    def plot(self) -> Any:
         """Draw the path: on the graph of a 1-D function, on contours of a 2-D one, else the values.
 
         Returns

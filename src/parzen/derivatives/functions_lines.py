@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from parzen.derivatives.functions_careful import FLAT, FLAT_HERE, OUTSIDE
+from parzen.derivatives.functions_problem import FLAT, FLAT_HERE, OUTSIDE
 from parzen.derivatives.functions_sampling import Sampler, step_limits
 from parzen.derivatives.functions_search import Problems, Solution, solve
 from parzen.derivatives.functions_stencils import Rule, rule

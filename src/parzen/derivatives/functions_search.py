@@ -30,16 +30,17 @@ flat at
 every step from one ulp of x to the end of the range is not converged: its value is 0 and its error inf.
 
 Tables from a large first step downwards, as in `scipy.differentiate`, were the alternative: measured on the
-900 narrow Gaussians of benchmarks/functions.py, that gives 500 confident wrong answers; this gives none, and needs
-fewer evaluations (median 9 there and 7 on ordinary functions, against 11).
+900 narrow Gaussians of benchmarks/functions.py, that gives 500 confident wrong answers; this gives none, and
+needs fewer evaluations (median 9 there and 7 on ordinary functions, against 11).
 """
 
 from collections.abc import Callable
 
 import numpy as np
 
-from parzen.derivatives.functions_careful import START, Problems, Search, Solution, Verdict, search_step
+from parzen.derivatives.functions_careful import Search, search_step
 from parzen.derivatives.functions_look import EXPLAINED, Look, disagreement, estimate, look
+from parzen.derivatives.functions_problem import START, Problems, Solution, Verdict
 from parzen.derivatives.functions_stencils import Rule
 from parzen.typing import FloatArray, IntArray
 

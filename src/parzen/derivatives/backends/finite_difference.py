@@ -3,9 +3,9 @@
 import numpy as np
 
 from parzen.derivatives.backends.interface import Found, Job
-from parzen.derivatives.functions_careful import FLAT
 from parzen.derivatives.functions_lines import Lines, along
 from parzen.derivatives.functions_look import EXPLAINED
+from parzen.derivatives.functions_problem import FLAT
 from parzen.derivatives.functions_sampling import NotVectorized, Sampler
 from parzen.errors import InputError
 
