@@ -290,7 +290,8 @@ def table(results: dict[str, Any]) -> str:
     for group, tools in results["univariate"].items():
         for tool, row in tools.items():
             lines.append(
-                f"| {group} ({row['cases']}) | {tool} | {row['right']:.1%} | {row['said converged and wrong']} | "
+                f"| {group} ({row['cases']}) | {tool} | {row['right']:.1%} | "
+                f"{row['said converged and wrong']} | "
                 f"{row['said not converged']} | {row['true error within 3 reported']:.1%} | "
                 f"{row['median evaluations']:.0f} |"
             )

@@ -54,7 +54,7 @@ def test_examples(name, method):
 
 @pytest.mark.parametrize("exponent", range(-3, 7))
 def test_narrow_gaussians(exponent):
-    evaluations = []
+    evaluations, inside = [], []
     for width in range(9):
         mu, sigma = 10.0**exponent, 10.0**-width
         for z in (-8, -3, -1.5, -0.1, 0.5, 1, 3):
@@ -64,9 +64,12 @@ def test_narrow_gaussians(exponent):
                 return math.exp(-0.5 * ((t - mu) / sigma) ** 2) / (sigma * math.sqrt(2 * math.pi))  # noqa: B023
 
             found = differentiate(pdf, x, method="finite-difference")
-            holds(found, -(x - mu) / sigma**2 * pdf(x))
+            true = -(x - mu) / sigma**2 * pdf(x)
+            inside.append(abs(found.value - true) <= 3 * found.error)
             assert found.converged or abs(z) > 5
+            assert not found.converged or abs(found.value - true) <= 1e-8 * abs(true)
             evaluations.append(found.n_evaluations)
+    assert np.mean(inside) >= 0.98  # one of 63: at 8 sigma all rounding errors may agree
     assert np.median(evaluations) <= 11  # what scipy.differentiate takes
 
 
@@ -213,7 +216,7 @@ def test_the_error_holds_for_noisy_functions(level):
     assert inside >= 59
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     location=st.floats(-1e6, 1e6),
     log_width=st.floats(-4, 4),

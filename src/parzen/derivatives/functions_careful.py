@@ -135,6 +135,9 @@ class _Careful:
             if not all(each.finite for each in looks):
                 self.too_large, top, why = min(self.too_large, top), top - 4, OUTSIDE
                 continue
+            if self.best is not None and top > self.best_top and not looks[0].resolved:
+                self.too_large, top = min(self.too_large, top), top - levels  # f is flat again out there
+                continue
             if self.far(looks) and top - levels + 1 > self.least:
                 self.too_large, top = min(self.too_large, top), top - levels
                 continue
@@ -196,7 +199,7 @@ class _Careful:
 
     def remember(self, now: Estimate, top: int, levels: int) -> None:
         """Keep the estimate of least error; one from a larger step must not contradict it."""
-        if now.kinked or now.tolerance <= 0:
+        if now.kinked or now.tolerance <= 0 or not self.trail[top].resolved:
             return
         if self.best is not None:
             late = self.rounding(self.best_top - self.best_levels + 1)
@@ -328,6 +331,7 @@ class _Careful:
         allowed = EXPLAINED * max(self.grain * float(looks[-1].size), self.floor)
         doubtful = [k for k in smaller if not gap(k) <= allowed]
         if not doubtful:
+            self.floor = max([self.floor, *map(gap, smaller)])
             return None
         lowest = max(doubtful)
         for k in sorted({lowest + (bottom - lowest) * step // 5 for step in range(1, 5)} - {lowest, bottom}):

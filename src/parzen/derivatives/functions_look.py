@@ -75,7 +75,7 @@ def look(rule: Rule, base: FloatArray, values: FloatArray, k: AnyArray, floor: f
         noise = np.maximum(grain * size, floor)
         finite: BoolArray = np.logical_and.reduce(np.isfinite(values), axis=1)
         resolved: BoolArray = change > RESOLVED * noise
-        curved: BoolArray = np.abs(even) > EXPLAINED * noise
+        curved: BoolArray = np.abs(even) > RESOLVED * noise
         bend = np.abs(even) / np.abs(odd)
         growth = change / size
         local = np.logical_and(finite, np.logical_or(~(growth > LOCAL), bend <= LOCAL))
@@ -104,7 +104,9 @@ def estimate(
         rounding = 2 * rule.gain * noise * np.exp2(-n * (top - len(looks) + 1))
         error = drift + rounding
         natural = largest.change * np.exp2(-n * top)
-        tolerance = rtol * np.where(np.abs(value) <= error, natural, np.abs(value))
+        # noise that was seen, not known, may be three times as large
+        share = np.where(floor > grain * last.size, 1 / 3, 1.0)
+        tolerance = rtol * share * np.where(np.abs(value) <= error, natural, np.abs(value))
         kinked: BoolArray = np.zeros(np.shape(value), dtype=np.bool_)
         if rule.side == 0 and len(looks) > 1:
             kinked = np.abs(last.even) > 0.4 * np.abs(looks[-2].even) + EXPLAINED * noise
