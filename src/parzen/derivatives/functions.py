@@ -105,8 +105,7 @@ def differentiate(
     Notes
     -----
     ``converged`` means that every entry has ``error <= rtol * abs(value)``, or cannot be told from zero
-    and has an
-    error below ``rtol`` times the change of f over the stencil. A function that is flat at every step size
+    and has an error below ``rtol`` times the change of f over the stencil. A function that is flat at every step size
     has value 0, error inf, and is not converged; a component of a Jacobian that is flat in a variable in
     which
     another component is not, counts as a true zero. Costs for n variables of a smooth f: 7 evaluations an

@@ -135,8 +135,8 @@ class _Careful:
             if not all(each.finite for each in looks):
                 self.too_large, top, why = min(self.too_large, top), top - 4, OUTSIDE
                 continue
-            if self.best is not None and top > self.best_top and not looks[0].resolved:
-                self.too_large, top = min(self.too_large, top), top - levels  # f is flat again out there
+            if self.best is not None and top > self.best_top and _saturated(looks, self.floor):
+                self.too_large, top = min(self.too_large, top), top - levels
                 continue
             if self.far(looks) and top - levels + 1 > self.least:
                 self.too_large, top = min(self.too_large, top), top - levels
@@ -222,8 +222,8 @@ class _Careful:
 
     def honest_error(self) -> float:
         """The error of the best estimate, with the noise that was found after it."""
-        if self.best is None or self.stairs_too_high():
-            return math.inf
+        if self.best is None or self.best.value == 0 or self.stairs_too_high():
+            return math.inf  # a zero that did not converge is symmetry or flatness far from x
         return max(float(self.best.error), self.rounding(self.best_top - self.best_levels + 1))
 
     def stairs_too_high(self) -> bool:
@@ -367,6 +367,13 @@ class _Careful:
 def _growth(seen: Look) -> float:
     """The relative change of f over one step."""
     return float(seen.change / seen.size) if seen.finite and seen.size > 0 else math.inf
+
+
+def _saturated(looks: list[Look], noise: float) -> bool:
+    """Tell whether f is flat again at all steps of a table: it changed on the way, and does not any more."""
+    top, bottom = looks[0], looks[-1]
+    bulge = abs(top.even) > abs(top.odd) / 2 and abs(bottom.even) > abs(top.even) / 2
+    return bool(not top.resolved or (len(looks) > 2 and bulge and abs(top.even) > EXPLAINED * noise))
 
 
 def _contradicts(one: Estimate, two: Estimate) -> bool:
