@@ -187,7 +187,7 @@ class _Run:
             u = x[nearest] - q
             size = np.max(np.abs(u))
             distance = size * np.sqrt(np.sum((u / size) ** 2))
-            exponent = 0.5 * (np.sqrt(self.request.scales) * distance) ** 2
+            exponent = (np.sqrt(0.5 * self.request.scales) * distance) ** 2
             self.sums.log_sum[i] = -exponent
             self.sums.mean_square[i] = distance**2
             self.bound[i] += 8.0 * accuracy.UNIT * np.minimum(exponent, 1e300)
