@@ -1,0 +1,75 @@
+"""The calls that `numpy.gradient` itself answers: small arrays, and dtypes and classes with rules of their own."""
+
+from typing import Any, cast
+
+import numpy as np
+
+from parzen.derivatives.spacing import Spacing
+from parzen.errors import InputError
+
+__all__ = ["SMALL", "numpy_answer", "require_samples"]
+
+SMALL = 8192  # up to so many elements NumPy's slices are as fast as compiled loops, and need no compiler
+_NATIVE = tuple(np.dtype(t) for t in (np.float64, np.float32, np.complex128, np.complex64))
+
+
+def require_samples(n: int, axis: int, edge_order: int) -> None:
+    """Refuse an axis that is too short for NumPy's formulas."""
+    if n < edge_order + 1:
+        raise InputError(
+            f"`f` must have at least (edge_order + 1) = {edge_order + 1} samples along each axis (Shape of array "
+            f"too small to calculate a numerical gradient); got {n} along axis {axis}. Choose the axes that are "
+            "long enough with `axis`."
+        )
+
+
+def numpy_answer(
+    f: Any, varargs: tuple[Any, ...], axes: tuple[int, ...], spacings: list[Spacing], edge_order: Any
+) -> tuple[Any, ...] | None:
+    """Return what `numpy.gradient` answers where it is right and nothing is faster; None elsewhere."""
+    if edge_order > 2:
+        raise InputError(
+            f"`edge_order` must be 1 or 2 ('edge_order' greater than 2 not supported); got {edge_order}. "
+            "Use `accuracy` for more."
+        )
+    for axis in axes:
+        require_samples(f.shape[axis], axis, edge_order)
+    peculiar = (
+        type(f) is not np.ndarray
+        or f.dtype.kind not in "fciub"
+        or f.dtype in (np.longdouble, np.clongdouble)
+        or f.size == 0
+        or edge_order not in (1, 2)
+        or any(s.peculiar for s in spacings)
+    )
+    if peculiar:
+        f = _precise(f)
+        arguments = [_raw(s) for s in spacings] if varargs else []
+    elif f.size <= SMALL and f.dtype in _NATIVE and all(s.gaps is None or s.points is not None for s in spacings):
+        arguments = [_argument(s) for s in spacings] if varargs else []
+    else:
+        return None
+    answer = np.gradient(f, *arguments, axis=axes, edge_order=cast(Any, edge_order))
+    return answer if isinstance(answer, tuple) else (answer,)
+
+
+def _argument(spacing: Spacing) -> Any:
+    """Turn a spacing back into an argument."""
+    return spacing.step if spacing.step is not None else spacing.points
+
+
+def _raw(spacing: Spacing) -> Any:
+    """Return the argument as NumPy would read it, with exact differences where it would round."""
+    if spacing.odd is not None:
+        return spacing.odd
+    return spacing.positions(0) if spacing.points is None and spacing.step is None else _argument(spacing)
+
+
+def _precise(f: Any) -> Any:
+    """Avoid what NumPy gets wrong: subtraction of booleans, and products of dates counted from 1970."""
+    if f.dtype.kind == "b":
+        return f.astype(np.float64)
+    if f.dtype.kind == "M" and f.size:
+        known = f[~np.isnat(f)]
+        return f - known.reshape(-1)[0] if known.size else f
+    return f
