@@ -322,3 +322,21 @@ def repair_lines(f, out, lines, n, inner, position, width, end_width, order):  #
             for j in range(k):
                 total += weights[j] * (f[base + valid[start + j] * inner] - reference)
             out[q] = total
+
+
+@njit(cache=True)
+def inverse_bands(factor):  # type: ignore[no-untyped-def]
+    """Return the three lower bands of (L Lᵀ)⁻¹ from the bands (3, m) of L (Hutchinson and de Hoog, 1985)."""
+    m = factor.shape[1]
+    out = np.zeros((3, m))
+    for i in range(m - 1, -1, -1):
+        d = factor[0, i]
+        l1 = factor[1, i] / d if i + 1 < m else 0.0
+        l2 = factor[2, i] / d if i + 2 < m else 0.0
+        b11 = out[0, i + 1] if i + 1 < m else 0.0
+        b21 = out[1, i + 1] if i + 2 < m else 0.0
+        b22 = out[0, i + 2] if i + 2 < m else 0.0
+        out[1, i] = -l1 * b11 - l2 * b21
+        out[2, i] = -l1 * b21 - l2 * b22
+        out[0, i] = 1.0 / (d * d) - l1 * out[1, i] - l2 * out[2, i]
+    return out
