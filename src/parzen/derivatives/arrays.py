@@ -43,10 +43,11 @@ def differentiate(
     """Carry out one scheme an axis; with ``positions`` redo what NaN samples spoil (nan="skip")."""
     threads = as_workers(workers)
     dtype = result_dtype(f.dtype)
-    work, dtype_of_loops = _working_array(f)
-    if work is None:
+    readable, dtype_of_loops = _working_array(f)
+    if readable is None:
         exotic = [_exotic(s, f, axis).astype(dtype) for s, axis in zip(schemes, axes, strict=True)]
         return _hand_over(exotic, outs, f)
+    work: Any = readable
     if outs is not None and any(np.may_share_memory(work, out) for out in outs):
         work = work.copy()
     order = _memory_order(work)
@@ -55,10 +56,15 @@ def differentiate(
     parts = 2 if work.dtype.kind == "c" else 1
     flat = work.reshape(-1).view(dtype_of_loops)
     back = [order.index(k) for k in range(f.ndim)]
-    made = []
+    made: list[Any] = []
     for k in range(len(axes)):
         given = None if outs is None else outs[k].transpose(order)
-        fits = given is not None and given.dtype == work.dtype and given.flags.c_contiguous and given.flags.aligned
+        fits = (
+            given is not None
+            and given.dtype == work.dtype
+            and given.flags.c_contiguous
+            and given.flags.aligned
+        )
         made.append(given if fits else np.empty(shape, work.dtype))
     inners = [math.prod(shape[back[axis] + 1 :]) * parts for axis in axes]
     if work.size:

@@ -1,7 +1,8 @@
 """Hessian, Laplacian, divergence and curl of sampled arrays.
 
-Axes are named as in NumPy: axis 0 is the first index. For an image or a table made with ``meshgrid(x, y)`` that
-means **rows are y, columns are x**: the first spacing, the first component and the first derivative belong to y.
+Axes are named as in NumPy: axis 0 is the first index. For an image or a table made with ``meshgrid(x, y)``
+that means **rows are y, columns are x**: the first spacing, the first component and the first derivative
+belong to y.
 
 Second derivatives along one axis use one stencil for ∂²; mixed ones differentiate along one axis and then the
 other, each with full accuracy up to the ends.
@@ -128,7 +129,8 @@ def laplacian(
     """
     array, axes, arguments = _read(f, varargs, axis)
     seconds = _each(
-        array, arguments, axes, order=2, accuracy=accuracy, boundary=boundary, period=period, nan=nan, workers=workers
+        array, arguments, axes, order=2, accuracy=accuracy, boundary=boundary, period=period, nan=nan,
+        workers=workers
     )  # fmt: skip
     return _sum(seconds, array)
 
@@ -202,8 +204,8 @@ def curl(
     Returns
     -------
     ndarray of shape (3, n_0, n_1, n_2) or (n_0, n_1)
-        Right-handed if the axes are: for data indexed ``[x, y, z]``. With *rows = y*, data indexed ``[y, x]`` and
-        components (v_y, v_x), the result is ∂v_x/∂y - ∂v_y/∂x: minus the usual curl, because (y, x) is
+        Right-handed if the axes are: for data indexed ``[x, y, z]``. With *rows = y*, data indexed ``[y, x]``
+        and components (v_y, v_x), the result is ∂v_x/∂y - ∂v_y/∂x: minus the usual curl, because (y, x) is
         left-handed. Index data ``[x, y]``, or change the sign.
 
     Raises
@@ -222,7 +224,9 @@ def curl(
     fields = _fields(components)
     d = len(fields)
     if d not in (2, 3):
-        raise InputError(f"`components` must be two or three arrays; got {d}. The curl exists in 2-D and 3-D only.")
+        raise InputError(
+            f"`components` must be two or three arrays; got {d}. The curl exists in 2-D and 3-D only."
+        )
     arguments = _arguments(fields[0], varargs)
     options = {"accuracy": accuracy, "boundary": boundary, "period": period, "nan": nan, "workers": workers}
 
@@ -235,7 +239,7 @@ def curl(
 def _read(f: Any, varargs: tuple[Any, ...], axis: _Axes) -> tuple[Any, tuple[int, ...], list[Any]]:
     """Return the array, its axes, and one spacing argument an axis."""
     array = np.asanyarray(f)
-    axes = tuple(range(array.ndim)) if axis is None else normalize_axis_tuple(axis, array.ndim)  # type: ignore[arg-type]
+    axes = tuple(range(array.ndim)) if axis is None else normalize_axis_tuple(axis, array.ndim)
     return array, axes, _one_an_axis(varargs, array.shape, axes)
 
 
@@ -264,13 +268,16 @@ def _one_an_axis(varargs: tuple[Any, ...], shape: tuple[int, ...], axes: tuple[i
 def _fields(components: Any) -> list[Any]:
     """Return the components of a vector field as equal arrays."""
     if not isinstance(components, (tuple, list, np.ndarray)):
-        raise InputTypeError(f"`components` must be a sequence of arrays; got {describe(components)}. Pass a tuple.")
+        raise InputTypeError(
+            f"`components` must be a sequence of arrays; got {describe(components)}. Pass a tuple."
+        )
     fields = [np.asanyarray(v) for v in components]
     shapes = {v.shape for v in fields}
     if not fields or len(shapes) != 1 or len(fields) != fields[0].ndim:
         raise InputError(
             f"`components` must be d arrays of one d-dimensional shape; got {len(fields)} of shape"
-            f"{'s' if len(shapes) != 1 else ''} {', '.join(map(str, sorted(shapes)))}. Give one component an axis, "
+            f"{'s' if len(shapes) != 1 else ''} {', '.join(map(str, sorted(shapes)))}. Give one "
+            "component an axis, "
             "in the order of the axes."
         )
     return fields

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from parzen.derivatives.arrays import differentiate, result_dtype
-from parzen.derivatives.numpy_calls import SMALL, numpy_answer, require_samples
+from parzen.derivatives.numpy_calls import NATIVE, SMALL, numpy_answer, require_samples
 from parzen.derivatives.schemes import BOUNDARIES, Scheme, make_scheme, numpy_scheme
 from parzen.derivatives.spacing import Spacing, read_spacings
 from parzen.errors import InputError, InputTypeError
@@ -56,8 +56,8 @@ def gradient(
     Parameters
     ----------
     f : array-like of shape (n_0, …, n_{d-1})
-        The samples. Any numeric dtype, datetime64 or timedelta64; also a masked array, an xarray ``DataArray``,
-        a pandas ``Series`` (its index are the coordinates), a dask, torch or JAX array.
+        The samples. Any numeric dtype, datetime64 or timedelta64; also a masked array, an xarray
+        ``DataArray``, a pandas ``Series`` (its index are the coordinates), a dask, torch or JAX array.
     *varargs : scalar or array, optional
         Nothing: step 1. One scalar: the step of every axis. One argument an axis, in the order of ``axis``:
         its step (scalar), or the *coordinates* of its samples (1-D array of that length; not the spacings).
@@ -113,9 +113,9 @@ def gradient(
     stencils have order + accuracy points (one less where a symmetric stencil on an even axis allows it) and
     are exact for polynomials of degree < order + accuracy. Integers and dates are subtracted exactly.
 
-    *Cost.* One pass over memory for all axes; no temporaries of the size of the data for C- or Fortran-ordered
-    floats, one converted copy for other layouts and dtypes. Arrays of more than 8192 elements use compiled
-    loops: the first call of a process loads them (0.5 s; 10 s the first time on a machine).
+    *Cost.* One pass over memory for all axes; no temporaries of the size of the data for C- or
+    Fortran-ordered floats, one converted copy for other layouts and dtypes. Arrays of more than 8192 elements
+    use compiled loops: the first call of a process loads them (0.5 s; 10 s the first time on a machine).
 
     References
     ----------
@@ -141,31 +141,30 @@ def gradient(
         if not isinstance(f, (list, tuple, int, float, np.generic)):
             from parzen.derivatives import containers
 
-            answer = containers.gradient(
-                f,
-                varargs,
-                axis=axis,
-                edge_order=edge_order,
-                accuracy=accuracy,
-                order=order,
-                boundary=boundary,
-                period=period,
-                nan=nan,
-                out=out,
-                workers=workers,
-                datetime_unit=datetime_unit,
-            )
+            options = {
+                "axis": axis,
+                "edge_order": edge_order,
+                "accuracy": accuracy,
+                "order": order,
+                "boundary": boundary,
+                "period": period,
+                "nan": nan,
+                "out": out,
+                "workers": workers,
+                "datetime_unit": datetime_unit,
+            }
+            answer = containers.gradient(f, varargs, options)
             if answer is not NotImplemented:
                 return answer
         f = np.asanyarray(f)
-    plain = accuracy == 2 and order == 1 and boundary == "one-sided" and nan == "propagate" and period is None
-    if plain and not varargs and out is None and f.size <= SMALL and f.dtype.kind in "fc":
-        if f.dtype != np.float16 and edge_order in (1, 2):
-            try:
-                return np.gradient(f, axis=axis, edge_order=edge_order)
-            except ValueError:  # explained below
-                pass
-    single, axes = _axes(axis, f)
+    plain = (accuracy, order, boundary, period, nan) == (2, 1, "one-sided", None, "propagate")
+    simple = plain and not varargs and out is None and edge_order in (1, 2)
+    if simple and f.size <= SMALL and f.dtype in NATIVE:
+        try:
+            return np.gradient(f, axis=cast(Any, axis), edge_order=cast(Any, edge_order))
+        except ValueError:  # explained below
+            pass
+    single, axes = _axes(axis, f.ndim)
     spacings, axes = read_spacings(varargs, f.shape, axes, datetime_unit)
     pair = _OPEN if plain else _check_options(accuracy, order, edge_order, boundary, nan)
     plain = (accuracy, order, pair, nan) == (2, 1, _OPEN, "propagate")
@@ -175,7 +174,9 @@ def gradient(
         results = numpy_answer(f, varargs, axes, spacings, edge_order)
     if results is None:
         made = _make_schemes(f.shape, axes, spacings, (edge_order, accuracy, order, pair, period))
-        positions = [s.positions(f.shape[a]) for s, a in zip(spacings, axes, strict=True)] if nan == "skip" else None
+        positions = (
+            [s.positions(f.shape[a]) for s, a in zip(spacings, axes, strict=True)] if nan == "skip" else None
+        )
         results = differentiate(f, axes, made, outs, workers, positions)
     elif outs is not None:
         for target, result in zip(outs, results, strict=True):
@@ -184,9 +185,21 @@ def gradient(
     return results[0] if single else tuple(results)
 
 
-def _axes(axis: int | Sequence[int] | None, f: Any) -> tuple[bool, tuple[int, ...]]:
+def plan(
+    shape: tuple[int, ...], varargs: tuple[Any, ...], options: dict[str, Any]
+) -> tuple[list[Scheme], tuple[int, ...], bool]:
+    """Return the schemes and axes of a call, and whether it answers with one array, without its data."""
+    single, axes = _axes(options["axis"], len(shape))
+    spacings, axes = read_spacings(varargs, shape, axes, options["datetime_unit"])
+    accuracy, order, edge_order = options["accuracy"], options["order"], options["edge_order"]
+    pair = _check_options(accuracy, order, edge_order, options["boundary"], options["nan"])
+    made = _make_schemes(shape, axes, spacings, (edge_order, accuracy, order, pair, options["period"]))
+    return made, axes, single
+
+
+def _axes(axis: int | Sequence[int] | None, ndim: int) -> tuple[bool, tuple[int, ...]]:
     """Return whether one array is to be returned, and the axes."""
-    axes = tuple(range(f.ndim)) if axis is None else normalize_axis_tuple(cast(Any, axis), f.ndim)
+    axes = tuple(range(ndim)) if axis is None else normalize_axis_tuple(cast(Any, axis), ndim)
     return len(axes) == 1, axes
 
 
@@ -208,7 +221,8 @@ def _pair(boundary: Any) -> tuple[str, str]:
     pair = (boundary, boundary) if isinstance(boundary, str) else boundary
     if not (isinstance(pair, (tuple, list)) and len(pair) == 2 and all(b in BOUNDARIES for b in pair)):
         raise InputError(
-            f"`boundary` must be one of {', '.join(map(repr, BOUNDARIES))} or a (left, right) pair of them; got "
+            f"`boundary` must be one of {', '.join(map(repr, BOUNDARIES))} or a (left, right) pair of "
+            "them; got "
             f"{describe(boundary)}. To treat axes differently, differentiate along one `axis` a call."
         )
     if (pair[0] == "periodic") != (pair[1] == "periodic"):
@@ -225,20 +239,26 @@ def _outputs(out: Any, f: Any, axes: tuple[int, ...], single: bool) -> tuple[Any
     outs = (out,) if single and isinstance(out, np.ndarray) else out
     if not isinstance(outs, (tuple, list)) or len(outs) != len(axes):
         raise InputTypeError(
-            f"`out` must be {'one array' if single else f'a tuple of {len(axes)} arrays'}; got {describe(out)}. "
+            f"`out` must be {'one array' if single else f'a tuple of {len(axes)} arrays'}; got "
+            f"{describe(out)}. "
             "Give one array for each axis."
         )
     dtype = result_dtype(f.dtype)
     for k, target in enumerate(outs):
         if not isinstance(target, np.ndarray):
-            raise InputTypeError(f"`out` must be made of NumPy arrays; got {describe(target)}. Use np.empty_like.")
+            raise InputTypeError(
+                f"`out` must be made of NumPy arrays; got {describe(target)}. Use np.empty_like."
+            )
         if target.shape != f.shape or target.dtype != dtype or not target.flags.writeable:
             raise InputError(
                 f"`out` must be writeable, of shape {f.shape} and dtype {dtype}; got {describe(target)}"
-                f"{'' if target.flags.writeable else ' (read-only)'}. Make it with np.empty({f.shape}, {str(dtype)!r})."
+                f"{'' if target.flags.writeable else ' (read-only)'}. Make it with "
+                f"np.empty({f.shape}, {str(dtype)!r})."
             )
         if any(np.may_share_memory(target, other) for other in outs[:k]):
-            raise InputError("`out` must be separate arrays; got two that share memory. Make one for each axis.")
+            raise InputError(
+                "`out` must be separate arrays; got two that share memory. Make one for each axis."
+            )
     return tuple(outs)
 
 

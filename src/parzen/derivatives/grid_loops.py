@@ -1,9 +1,9 @@
 """Compiled loops of the grid room: plain loops over flat arrays that write into ``out``.
 
 Every array arrives flat and C-contiguous. An axis of length ``n`` with ``inner`` elements behind it makes
-lines of ``n * inner`` elements, and its neighbours lie ``± j * inner`` elements away, so one loop serves every
-axis. A call works on the flat range ``[begin, end)`` only: blocks stay in cache while all axes use them, and
-threads never share a block. Arithmetic is float64 whatever is stored.
+lines of ``n * inner`` elements, and its neighbours lie ``± j * inner`` elements away, so one loop serves
+every axis. A call works on the flat range ``[begin, end)`` only: blocks stay in cache while all axes use
+them, and threads never share a block. Arithmetic is float64 whatever is stored.
 
 No fast-math flag is set: without contraction and reordering the second-order results are NumPy's to the bit.
 ``wide_vectors`` must be called in each function that holds a loop, because a callee is optimised before it
@@ -29,7 +29,7 @@ __all__ = [
 CHUNK = 512  # accumulators of one pass: 4 KiB, so they stay in the first-level cache
 
 
-@intrinsic
+@intrinsic  # type: ignore[untyped-decorator]
 def wide_vectors(typingctx: Any) -> Any:
     """Let LLVM use 512-bit vectors in the function that calls this."""
     signature = types.void()
@@ -215,7 +215,8 @@ def edges(f, out, begin, end, n, inner, targets, indices, weights, divisors, rel
 
 @njit(nogil=True, cache=True)
 def fornberg(offsets, order, table, weights):  # type: ignore[no-untyped-def]
-    """Fill ``weights`` (k,) with those of the ``order``-th derivative at 0; ``table`` is (k, order+1) scratch."""
+    """Fill ``weights`` (k,) with those of the ``order``-th derivative at 0; ``table`` is (k, "
+    "order+1) scratch."""
     k = offsets.size
     scale = 0.0
     for j in range(k):

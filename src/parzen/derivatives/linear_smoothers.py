@@ -1,7 +1,7 @@
 """Smoothers that are linear in the data: fit = S y and slope = D y, with the diagonal of S and the row norms.
 
-Knowing S and D gives everything that a choice of smoothing and an error bar need: generalised cross-validation
-wants ‖y - S y‖² and tr S, and the slope at a sample has the standard error σ ‖D_i‖.
+Knowing S and D gives everything that a choice of smoothing and an error bar need: generalised
+cross-validation wants ‖y - S y‖² and tr S, and the slope at a sample has the standard error σ ‖D_i‖.
 """
 
 from dataclasses import dataclass

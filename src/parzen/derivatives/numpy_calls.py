@@ -1,4 +1,5 @@
-"""The calls that `numpy.gradient` itself answers: small arrays, and dtypes and classes with rules of their own."""
+"""The calls that `numpy.gradient` itself answers: small arrays, and dtypes and classes with rules "
+"of their own."""
 
 from typing import Any, cast
 
@@ -7,18 +8,20 @@ import numpy as np
 from parzen.derivatives.spacing import Spacing
 from parzen.errors import InputError
 
-__all__ = ["SMALL", "numpy_answer", "require_samples"]
+__all__ = ["NATIVE", "SMALL", "numpy_answer", "require_samples"]
 
 SMALL = 8192  # up to so many elements NumPy's slices are as fast as compiled loops, and need no compiler
-_NATIVE = tuple(np.dtype(t) for t in (np.float64, np.float32, np.complex128, np.complex64))
+NATIVE = tuple(np.dtype(t) for t in (np.float64, np.float32, np.complex128, np.complex64))
 
 
 def require_samples(n: int, axis: int, edge_order: int) -> None:
     """Refuse an axis that is too short for NumPy's formulas."""
     if n < edge_order + 1:
         raise InputError(
-            f"`f` must have at least (edge_order + 1) = {edge_order + 1} samples along each axis (Shape of array "
-            f"too small to calculate a numerical gradient); got {n} along axis {axis}. Choose the axes that are "
+            f"`f` must have at least (edge_order + 1) = {edge_order + 1} samples along each axis "
+            "(Shape of array "
+            f"too small to calculate a numerical gradient); got {n} along axis {axis}. Choose the "
+            "axes that are "
             "long enough with `axis`."
         )
 
@@ -45,7 +48,11 @@ def numpy_answer(
     if peculiar:
         f = _precise(f)
         arguments = [_raw(s) for s in spacings] if varargs else []
-    elif f.size <= SMALL and f.dtype in _NATIVE and all(s.gaps is None or s.points is not None for s in spacings):
+    elif (
+        f.size <= SMALL
+        and f.dtype in NATIVE
+        and all(s.gaps is None or s.points is not None for s in spacings)
+    ):
         arguments = [_argument(s) for s in spacings] if varargs else []
     else:
         return None

@@ -1,8 +1,8 @@
 """One axis, decided: which samples, with which weights, give the derivative at each of its points.
 
 A `Scheme` is data, made once a call by `numpy_scheme` (NumPy's own second-order formulas, to the bit) or
-`make_scheme` (any order, accuracy and boundary), and carried out by `parzen.derivatives.sweep`. Its interior is
-one symmetric stencil (uniform axis) or one set of weights a point (uneven axis); every other point is an
+`make_scheme` (any order, accuracy and boundary), and carried out by `parzen.derivatives.sweep`. Its interior
+is one symmetric stencil (uniform axis) or one set of weights a point (uneven axis); every other point is an
 *edge*, a short list of sample numbers and weights. Periodic, reflected and constant continuations are nothing
 but edges whose samples lie elsewhere in the array.
 """
@@ -17,7 +17,7 @@ from parzen.derivatives.stencils import integer_stencil
 from parzen.errors import InputError
 from parzen.typing import FloatArray, IntArray
 
-__all__ = ["BOUNDARIES", "Scheme", "apply", "make_scheme", "numpy_scheme", "uneven_weights"]
+__all__ = ["BOUNDARIES", "Scheme", "apply", "interior_weights", "make_scheme", "numpy_scheme"]
 
 BOUNDARIES = ("one-sided", "periodic", "reflect", "nearest")
 
@@ -64,23 +64,21 @@ def numpy_scheme(n: int, spacing: Spacing, edge_order: int) -> Scheme:
     step = spacing.step
     if edge_order == 1:
         weights = np.array([[-1.0, 1.0], [-1.0, 1.0]])
-        if gaps is None:
-            divisors = np.array([step, step], dtype=np.float64)
-        else:
-            divisors = np.array([gaps[0], gaps[-1]])
+        ends = (step, step) if gaps is None else (gaps[0], gaps[-1])
+        divisors = np.array(ends, dtype=np.float64)
     else:
         divisors = np.ones(2)
         if step is not None:
-            ends = [[-1.5 / step, 2.0 / step, -0.5 / step], [0.5 / step, -2.0 / step, 1.5 / step]]
+            outer = [[-1.5 / step, 2.0 / step, -0.5 / step], [0.5 / step, -2.0 / step, 1.5 / step]]
         else:
             assert gaps is not None  # a Spacing has a step or gaps
             with np.errstate(all="ignore"):
                 (a, b), (c, d) = gaps[:2], gaps[-2:]
-                ends = [
+                outer = [
                     [-(2.0 * a + b) / (a * (a + b)), (a + b) / (a * b), -a / (b * (a + b))],
                     [d / (c * (c + d)), -(d + c) / (c * d), (2.0 * d + c) / (d * (c + d))],
                 ]
-        weights = np.array(ends)
+        weights = np.array(outer)
     return Scheme(
         n=n,
         order=1,
@@ -162,7 +160,9 @@ def make_scheme(
             divisors[e] = denominator * _power(float(step), order)  # type: ignore[arg-type]
         else:
             local = np.array([_gap(j, gaps, seam, boundary) for j in range(start, stop - 1)])
-            weights[e, :count] = uneven_weights(local, i - start, i - start + 1, i - start, order, count)[:, 0]
+            weights[e, :count] = uneven_weights(local, i - start, i - start + 1, i - start, order, count)[
+                :, 0
+            ]
     return Scheme(
         n=n,
         order=order,
@@ -209,7 +209,8 @@ def _periodic_step(
         )
     if abs(extent) >= period * (1 - 1e-12):
         raise InputError(
-            f"`period` must be larger than the span of the coordinates; got {period!r} for coordinates that span "
+            f"`period` must be larger than the span of the coordinates; got {period!r} for "
+            "coordinates that span "
             f"{abs(extent)!r} on axis {axis}. Drop the last sample if it repeats the first."
         )
     if step is not None:
@@ -280,6 +281,17 @@ def uneven_weights(gaps: FloatArray, low: int, high: int, left: int, order: int,
     return weights
 
 
+def interior_weights(scheme: Scheme, low: int, high: int) -> FloatArray:
+    """Weights (width, high - low) of the uneven interior points low ≤ i < high."""
+    if not scheme.plain:
+        return uneven_weights(scheme.gaps, low, high, scheme.left, scheme.order, scheme.width)  # type: ignore[arg-type]
+    from parzen.derivatives import grid_loops
+
+    weights = np.empty((scheme.width, high - low))
+    grid_loops.numpy_weights(scheme.gaps, low, high, weights)
+    return weights
+
+
 def apply(scheme: Scheme, f: Any, axis: int) -> Any:
     """Carry a scheme out with NumPy slices: the readable form, the oracle of the loops, and what serves
     every dtype that has + and *.
@@ -296,15 +308,18 @@ def apply(scheme: Scheme, f: Any, axis: int) -> Any:
                 total = total + w * (after - before if scheme.odd else (after - here) + (before - here))
             total = total / scheme.divisor
         else:
-            rows = uneven_weights(scheme.gaps, low, high, left, scheme.order, scheme.width)
+            rows = interior_weights(scheme, low, high)
             for k in range(scheme.width):
-                if k != left:
-                    row = rows[k].reshape((-1,) + (1,) * (f.ndim - 1))
-                    total = total + row * (f[low + k - left : high + k - left] - here)
+                row = rows[k].reshape((-1,) + (1,) * (f.ndim - 1))
+                sample = f[low + k - left : high + k - left]
+                if scheme.plain:
+                    total = total + row * sample
+                elif k != left:
+                    total = total + row * (sample - here)
         out[low:high] = total
     for i, indices, row, divisor in zip(
         scheme.targets, scheme.indices, scheme.weights.tolist(), scheme.divisors.tolist(), strict=True
     ):
         terms = (w * (f[j] if scheme.plain else f[j] - f[i]) for j, w in zip(indices, row, strict=True))
-        out[i] = sum(terms, start=0.0) / divisor  # type: ignore[arg-type]
+        out[i] = sum(terms, start=0.0) / divisor
     return np.moveaxis(out, 0, axis)

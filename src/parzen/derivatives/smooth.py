@@ -70,8 +70,8 @@ def smooth_gradient(
         Spacings or coordinates of the axes, as in `parzen.gradient`; coordinates must increase.
     method : {"savgol", "spline", "gaussian"}, default "savgol"
         "savgol": least-squares polynomial through a window (Savitzky-Golay, also for uneven samples);
-        "spline": natural cubic smoothing spline; "gaussian": kernel regression with a Gaussian kernel (a local
-        polynomial with Gaussian weights, whose slope is the derivative of the regression).
+        "spline": natural cubic smoothing spline; "gaussian": kernel regression with a Gaussian kernel (a
+        local polynomial with Gaussian weights, whose slope is the derivative of the regression).
     smoothing : float, optional
         Window length in samples, penalty of ∫f''², or bandwidth, for every axis. By default chosen for each
         axis by generalised cross-validation.
@@ -92,17 +92,17 @@ def smooth_gradient(
     Notes
     -----
     All three are linear in y, so standard errors follow from the weights: σ times the norm of the weights of
-    each derivative (for splines of more than 1024 samples estimated from 256 random sign vectors, to about 4 %).
-    σ² is the residual sum of squares over n - tr S. Cross-validation aims at the values: for the derivative
-    alone a little more smoothing would be best. It takes the noise to be independent: correlated noise is
-    partly taken for signal. Of long data the automatic choice looks at windows of up to 1001 samples (2003 for
-    "gaussian", kernels of 3000 for "spline"): thin out data that need more.
+    each derivative (for splines of more than 1024 samples estimated from 256 random sign vectors, to about 4
+    %). σ² is the residual sum of squares over n - tr S. Cross-validation aims at the values: for the
+    derivative alone a little more smoothing would be best. It takes the noise to be independent: correlated
+    noise is partly taken for signal. Of long data the automatic choice looks at windows of up to 1001 samples
+    (2003 for "gaussian", kernels of 3000 for "spline"): thin out data that need more.
 
     References
     ----------
-    P. Craven, G. Wahba, "Smoothing noisy data with spline functions", Numerische Mathematik 31 (1979) 377-403.
-    M. F. Hutchinson, F. R. de Hoog, "Smoothing noisy data with spline functions", Numerische Mathematik 47
-    (1985) 99-106.
+    P. Craven, G. Wahba, "Smoothing noisy data with spline functions", Numerische Mathematik 31 (1979)
+    377-403. M. F. Hutchinson, F. R. de Hoog, "Smoothing noisy data with spline functions", Numerische
+    Mathematik 47 (1985) 99-106.
 
     Examples
     --------
@@ -118,14 +118,19 @@ def smooth_gradient(
     """
     array = np.asarray(y)
     if array.dtype.kind not in "fiub" or array.ndim == 0:
-        raise InputTypeError(f"`y` must be an array of real numbers; got {describe(array)}. Convert it first.")
+        raise InputTypeError(
+            f"`y` must be an array of real numbers; got {describe(array)}. Convert it first."
+        )
     values = array.astype(np.float64)
     if not np.isfinite(values).all():
         raise InputError(
-            f"`y` must be finite; got {int((~np.isfinite(values)).sum())} values that are not. Drop or fill them first."
+            f"`y` must be finite; got {int((~np.isfinite(values)).sum())} values that are not. Drop "
+            "or fill them first."
         )
     if method not in METHODS:
-        raise InputError(f"`method` must be one of {', '.join(METHODS)}; got {describe(method)}. Choose one of them.")
+        raise InputError(
+            f"`method` must be one of {', '.join(METHODS)}; got {describe(method)}. Choose one of them."
+        )
     if as_positive_int(degree, "degree") > 6:
         raise InputError(f"`degree` must be between 1 and 6; got {degree}. Use 2 or 3.")
     if smoothing is not None:
@@ -139,13 +144,15 @@ def smooth_gradient(
         n = values.shape[axis]
         if n < degree + 3:
             raise InputError(
-                f"`y` must have at least degree + 3 = {degree + 3} samples along each axis; got {n} on axis {axis}."
+                f"`y` must have at least degree + 3 = {degree + 3} samples along each axis; got {n} "
+                f"on axis {axis}."
                 " Lower `degree`."
             )
         x = spacing.positions(n)
         if not (np.isfinite(x).all() and (np.diff(x) > 0).all()):
             raise InputError(
-                f"`*coords` must increase strictly; got others for axis {axis}. Sort the samples, and merge repeats."
+                f"`*coords` must increase strictly; got others for axis {axis}. Sort the samples, and "
+                "merge repeats."
             )
         smoother, candidates = _smoother(method, x, degree, spacing.best_step())
         smoothers.append(smoother)
@@ -155,7 +162,8 @@ def smooth_gradient(
         return _combine(values, smoothers, used, method)
     except np.linalg.LinAlgError:
         raise AccuracyError(
-            f"`smoothing` must leave the spline's equations solvable in float64; got {smoothing}. Lower it, or use "
+            f"`smoothing` must leave the spline's equations solvable in float64; got {smoothing}. "
+            "Lower it, or use "
             "method='savgol'."
         ) from None
 
@@ -164,9 +172,7 @@ def smooth_gradient(
 _Smoother = Callable[[FloatArray, float, bool], LinearFit]
 
 
-def _smoother(
-    method: str, x: FloatArray, degree: int, step: float | None
-) -> tuple[_Smoother, FloatArray]:
+def _smoother(method: str, x: FloatArray, degree: int, step: float | None) -> tuple[_Smoother, FloatArray]:
     """Return a smoother along an axis and the strengths that cross-validation tries first."""
     n = len(x)
     extent = float(x[-1] - x[0])
@@ -190,7 +196,9 @@ def _smoother(
         reach = 2 * math.ceil(_REACH * strength / _narrowest_run(x, step)) + 1
         return local_polynomial(x, y, max(min(reach, n), degree + 1), degree, strength, step)
 
-    wide = 0.3 * extent if n <= 2 * _LONGEST else min(0.3 * extent, _LONGEST * _narrowest_run(x, step) / _REACH)
+    wide = (
+        0.3 * extent if n <= 2 * _LONGEST else min(0.3 * extent, _LONGEST * _narrowest_run(x, step) / _REACH)
+    )
     return weighted, np.geomspace(narrow, max(wide, 2 * narrow), 16)
 
 
@@ -208,7 +216,8 @@ def _narrowest_run(x: FloatArray, step: float | None) -> float:
 
 
 def _choose(values: FloatArray, smoothers: list[_Smoother], choices: list[FloatArray]) -> list[float]:
-    """Choose a strength for each axis by cross-validation of the whole, one axis at a time, twice if d > 1."""
+    """Choose a strength for each axis by cross-validation of the whole, one axis at a time, twice "
+    "if d > 1."""
     d = values.ndim
     used: list[float] = []
     others = values
@@ -249,7 +258,10 @@ def _by_cross_validation(
         finer = np.unique(np.linspace(low, high, 9).astype(int) | 1).astype(np.float64)
         return float(min([float(choices[best]), *finer[finer <= choices[-1]].tolist()], key=score))
     found = optimize.minimize_scalar(
-        lambda t: score(math.exp(t)), bounds=(math.log(low), math.log(high)), method="bounded", options={"maxiter": 12}
+        lambda t: score(math.exp(t)),
+        bounds=(math.log(low), math.log(high)),
+        method="bounded",
+        options={"maxiter": 12},
     )
     return math.exp(found.x) if found.fun <= scores[best] else float(choices[best])
 

@@ -1,8 +1,8 @@
 """From what the caller says about an axis to exact differences between its samples.
 
-NumPy reads the arguments after ``f`` as: nothing (step 1), one scalar (that step on every axis), or for each axis
-a scalar (its step) or a 1-D array (its *coordinates*, not its spacings). Parzen reads them the same way, takes
-2-D ``meshgrid`` coordinates and times besides, and explains whatever cannot be meant.
+NumPy reads the arguments after ``f`` as: nothing (step 1), one scalar (that step on every axis), or for each
+axis a scalar (its step) or a 1-D array (its *coordinates*, not its spacings). Parzen reads them the same way,
+takes 2-D ``meshgrid`` coordinates and times besides, and explains whatever cannot be meant.
 
 Coordinates are differenced before they are converted to float64, so integer nanoseconds lose nothing.
 """
@@ -21,6 +21,7 @@ from parzen.validation import describe
 __all__ = ["Spacing", "elapsed", "exact_floats", "read_spacings"]
 
 _BLOCK = 1 << 16
+_EPS = float(np.finfo(np.float64).eps)
 
 _SECONDS = {
     "W": (604800, 1),
@@ -61,8 +62,10 @@ class Spacing:
     def positions(self, n: int) -> FloatArray:
         """Return the coordinates (n,), counted from the first sample."""
         if self.gaps is None:
-            return float(self.step or 0.0) * np.arange(n)
-        return np.concatenate([[0.0], np.cumsum(self.gaps)])
+            return np.arange(n) * np.float64(self.step or 0.0)
+        positions = np.zeros(n)
+        positions[1:] = np.cumsum(self.gaps)
+        return positions
 
 
 UNIT = Spacing(1.0)
@@ -85,7 +88,9 @@ def read_spacings(
     if any(np.ndim(v) > 1 for v in values):
         values, axes = _from_mesh(values, shape, axes)
     spacings = [
-        _scalar(value, datetime_unit) if np.ndim(value) == 0 else _array(value, shape[axis], axis, datetime_unit)
+        _scalar(value, datetime_unit)
+        if np.ndim(value) == 0
+        else _array(value, shape[axis], axis, datetime_unit)
         for value, axis in zip(values, axes, strict=True)
     ]
     return spacings, axes
@@ -95,7 +100,8 @@ def _count_message(varargs: tuple[Any, ...], shape: tuple[int, ...], axes: tuple
     """Explain a wrong number of spacing arguments."""
     kinds = ", ".join("scalar" if np.ndim(v) == 0 else f"array of shape {np.shape(v)}" for v in varargs)
     message = (
-        f"`*varargs` must be nothing, one scalar, or one scalar or coordinate array for each of the {len(axes)} "
+        f"`*varargs` must be nothing, one scalar, or one scalar or coordinate array for each of the "
+        f"{len(axes)} "
         f"axes (invalid number of arguments); got {len(varargs)} ({kinds}) for an array of shape {shape}. "
     )
     if len(varargs) == 1 and np.ndim(varargs[0]) == 1:
@@ -115,7 +121,8 @@ def _scalar(value: Any, datetime_unit: str) -> Spacing:
     if isinstance(value, (np.timedelta64, np.datetime64)):
         if isinstance(value, np.datetime64):
             raise InputTypeError(
-                f"`*varargs` must be steps or coordinates; got the single date {value}. Pass a timedelta64 step."
+                f"`*varargs` must be steps or coordinates; got the single date {value}. Pass a "
+                "timedelta64 step."
             )
         return Spacing(float(elapsed(np.array([value]), datetime_unit)[0]), odd=value)
     if type(value) in (float, int, np.float64) or (
@@ -140,8 +147,8 @@ def _array(value: Any, n: int, axis: int, datetime_unit: str) -> Spacing:
     if type(x) is not np.ndarray:
         if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
             raise InputError(
-                f"`*varargs` must not have masked coordinates; got {int(np.ma.count_masked(x))} of them on axis "
-                f"{axis}. Fill them in first."
+                f"`*varargs` must not have masked coordinates; got {int(np.ma.getmaskarray(x).sum())} of them "
+                f"on axis {axis}. Fill them in first."
             )
         x = np.asarray(x)
     kind = x.dtype.kind
@@ -155,20 +162,24 @@ def _array(value: Any, n: int, axis: int, datetime_unit: str) -> Spacing:
     if bool((gaps == first).all()):
         if first == 0:
             raise InputError(
-                f"`*varargs` must be coordinates that increase or decrease; got {describe(x)} whose values are "
+                f"`*varargs` must be coordinates that increase or decrease; got {describe(x)} whose "
+                "values are "
                 f"all {x[0]} for axis {axis}. A 1-D array is read as coordinates, not as spacings: pass the "
                 f"scalar {x[0]} for a uniform spacing, or np.cumsum(spacings)."
             )
         return Spacing(first, odd=odd, coordinates=True)
     if not gaps.all():
         warnings.warn(
-            f"`*varargs` should be coordinates that increase or decrease; axis {axis} repeats a coordinate, so "
+            f"`*varargs` should be coordinates that increase or decrease; axis {axis} repeats a "
+            "coordinate, so "
             "the result has infinities or NaN there, as NumPy's. A 1-D array is read as coordinates, not as "
             "spacings. Drop repeated samples, or pass np.cumsum(spacings).",
             AccuracyWarning,
             stacklevel=4,
         )
-    return Spacing(None, gaps, x.astype(np.float64, copy=False) if kind == "f" else None, odd=odd, coordinates=True)
+    return Spacing(
+        None, gaps, x.astype(np.float64, copy=False) if kind == "f" else None, odd=odd, coordinates=True
+    )
 
 
 def _even_step(x: Any) -> float | None:
@@ -177,11 +188,11 @@ def _even_step(x: Any) -> float | None:
     Samples count as even where none lies more than 4 ulp *of the extent* from its even place, which moves a
     derivative no more than rounding the samples does. An offset does not loosen this.
     """
-    extent = float(x[-1]) - float(x[0])
+    extent: float = float(x[-1]) - float(x[0])
     if not (math.isfinite(extent) and extent != 0):
         return None
-    step = extent / (x.size - 1)
-    bound = 4 * np.finfo(np.float64).eps * abs(extent)
+    step: float = extent / (x.size - 1)
+    bound = 4 * _EPS * abs(extent)
     for start in range(0, x.size, _BLOCK):  # blocks: no temporaries as long as the axis, and an early exit
         part = x[start : start + _BLOCK] - float(x[0])
         part -= step * np.arange(start, start + part.size)
@@ -209,8 +220,8 @@ def _integer_gaps(x: Any) -> FloatArray:
         return np.empty(0)
     low, high = int(x.min()), int(x.max())
     if high - low < 2**63 and high < 2**63:
-        return np.diff(x.astype(np.int64)).astype(np.float64)
-    return np.diff(x.astype(object)).astype(np.float64)
+        return np.asarray(np.diff(x.astype(np.int64)), dtype=np.float64)
+    return np.asarray(np.diff(x.astype(object)), dtype=np.float64)
 
 
 def _time_gaps(x: Any, axis: int, datetime_unit: str) -> FloatArray:
@@ -227,16 +238,21 @@ def _ticks(x: Any, what: str, datetime_unit: str) -> tuple[Any, tuple[float, flo
             "Use 's' for derivatives a second."
         )
     if np.isnat(x).any():
-        raise InputError(f"`*varargs` must not have NaT; got {int(np.isnat(x).sum())} in the {what}. Drop them.")
+        raise InputError(
+            f"`*varargs` must not have NaT; got {int(np.isnat(x).sum())} in the {what}. Drop them."
+        )
     unit, count = np.datetime_data(x.dtype)
     if unit in ("Y", "M"):
         if x.dtype.kind == "m":
             raise InputTypeError(
-                f"`*varargs` must have a fixed length; got {x.dtype} in the {what}. Convert months to days first."
+                f"`*varargs` must have a fixed length; got {x.dtype} in the {what}. Convert months to "
+                "days first."
             )
         x, unit, count = x.astype("M8[D]"), "D", 1
     if unit == "generic":
-        raise InputTypeError(f"`*varargs` must have a time unit; got {x.dtype} in the {what}. Add one: 'm8[s]'.")
+        raise InputTypeError(
+            f"`*varargs` must have a time unit; got {x.dtype} in the {what}. Add one: 'm8[s]'."
+        )
     num, den = _SECONDS[unit]
     unit_num, unit_den = _SECONDS[datetime_unit]
     ratio_num, ratio_den = num * count * unit_den, den * unit_num
@@ -273,7 +289,9 @@ def elapsed(times: Any, unit: str = "s") -> FloatArray:
     """
     x = np.asarray(times)
     if x.dtype.kind not in "mM":
-        raise InputTypeError(f"`times` must be datetime64 or timedelta64; got {describe(x)}. Convert them first.")
+        raise InputTypeError(
+            f"`times` must be datetime64 or timedelta64; got {describe(x)}. Convert them first."
+        )
     ticks, (factor, divisor) = _ticks(x, "times", unit)
     if x.dtype.kind == "M" and ticks.size:
         ticks = ticks - ticks.reshape(-1)[0]
@@ -281,17 +299,17 @@ def elapsed(times: Any, unit: str = "s") -> FloatArray:
 
 
 def exact_floats(f: Any) -> FloatArray | None:
-    """Convert integers or booleans to float64 without changing any difference; None where that needs more bits.
+    """Convert integers or booleans to float64 without changing a difference; None if that is impossible.
 
     Beyond 2⁵³ the least value is subtracted first, which no derivative sees.
     """
     if f.dtype.itemsize < 8 or f.size == 0:
         return np.asarray(f, dtype=np.float64)
     low, high = int(f.min()), int(f.max())
-    if -(2**53) <= low and high <= 2**53:
+    if low >= -(2**53) and high <= 2**53:
         return np.asarray(f, dtype=np.float64)
     if high - low <= 2**53:
-        return (f - f.dtype.type(low)).astype(np.float64)
+        return np.asarray(f - f.dtype.type(low), dtype=np.float64)
     return None
 
 
@@ -311,10 +329,13 @@ def _from_mesh(
             return lines, order
     shapes = ", ".join(str(np.shape(v)) for v in values)
     raise InputError(
-        f"`*varargs` must be scalars, 1-D coordinates (distances must be either scalars or 1d), or the output of "
-        f"np.meshgrid for an array of shape {shape}; got shapes {shapes}, which do not make a rectangular grid "
+        f"`*varargs` must be scalars, 1-D coordinates (distances must be either scalars or 1d), or "
+        "the output of "
+        f"np.meshgrid for an array of shape {shape}; got shapes {shapes}, which do not make a "
+        "rectangular grid "
         "along these axes. Give one 1-D array an axis, rows (y) first: gradient(z, y, x). Curvilinear "
-        "coordinates need the chain rule: differentiate z and both coordinates by index and solve the 2 × 2 system."
+        "coordinates need the chain rule: differentiate z and both coordinates by index and solve "
+        "the 2 × 2 system."
     )
 
 

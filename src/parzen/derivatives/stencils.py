@@ -1,8 +1,8 @@
 """Finite-difference weights as exact fractions (Fornberg's recursion).
 
-Σ_k w_k f(x_k) is the derivative at x0 of the polynomial through the points (x_k, f(x_k)): exact for polynomials
-of degree < number of points. Integers, fractions and floats are all rational numbers, so the recursion is run
-in exact arithmetic and each weight is rounded once, or not at all with ``exact=True``.
+Σ_k w_k f(x_k) is the derivative at x0 of the polynomial through the points (x_k, f(x_k)): exact for
+polynomials of degree < number of points. Integers, fractions and floats are all rational numbers, so the
+recursion is run in exact arithmetic and each weight is rounded once, or not at all with ``exact=True``.
 """
 
 from collections.abc import Iterable
@@ -28,9 +28,7 @@ def stencil(offsets: Iterable[Any], order: int = 1, *, exact: Literal[True]) -> 
 def stencil(offsets: Iterable[Any], order: int, exact: Literal[True]) -> tuple[Fraction, ...]: ...
 
 
-def stencil(
-    offsets: Iterable[Any], order: int = 1, exact: bool = False
-) -> FloatArray | tuple[Fraction, ...]:
+def stencil(offsets: Iterable[Any], order: int = 1, exact: bool = False) -> FloatArray | tuple[Fraction, ...]:
     """Weights of a finite difference for samples at ``offsets`` steps from the point.
 
     f⁽ᵐ⁾(x) ≈ h⁻ᵐ Σ_k w_k f(x + h·offsets[k]), exact for polynomials of degree < len(offsets).
@@ -117,7 +115,9 @@ def _as_fractions(values: Iterable[Any], name: str) -> tuple[Fraction, ...]:
         raise InputTypeError(f"`{name}` must be a sequence of numbers; got {describe(values)}. Pass a list.")
     items = list(values)
     if not items:
-        raise InputError(f"`{name}` must not be empty; got {describe(values)}. Give more points than `order`.")
+        raise InputError(
+            f"`{name}` must not be empty; got {describe(values)}. Give more points than `order`."
+        )
     try:
         points = tuple(Fraction(v.item() if isinstance(v, np.generic) else v) for v in items)
     except (OverflowError, ValueError):
@@ -154,7 +154,8 @@ def _rounded(row: tuple[Fraction, ...]) -> FloatArray:
         return np.array([float(w) for w in row])
     except OverflowError:
         raise InputError(
-            "`x` must be far enough apart for float64 weights; got weights beyond 1e308. Rescale the coordinates."
+            "`x` must be far enough apart for float64 weights; got weights beyond 1e308. Rescale the "
+            "coordinates."
         ) from None
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from parzen.derivatives import grid_loops as loops
-from parzen.derivatives.schemes import Scheme
+from parzen.derivatives.schemes import Scheme, interior_weights
 from parzen.typing import FloatArray
 
 __all__ = ["repair", "sweep"]
@@ -23,17 +23,12 @@ TASK = 1 << 20  # elements a thread takes at a time: whole huge pages, so that t
 _REPEATED = 16  # up to so many elements behind the axis, weights are repeated so that loops stay long
 
 
-def sweep(f: Any, outs: Sequence[Any], inners: Sequence[int], schemes: Sequence[Scheme], workers: int) -> None:
-    """Fill ``outs`` with the derivatives of the flat array ``f``.
+def sweep(
+    f: Any, outs: Sequence[Any], inners: Sequence[int], schemes: Sequence[Scheme], workers: int
+) -> None:
+    """Fill the flat ``outs`` with the derivatives of the flat, C-contiguous floats ``f``.
 
-    Parameters
-    ----------
-    f : ndarray of float32 or float64, shape (size,), C-contiguous
-    outs : sequence of ndarray like ``f``
-    inners : sequence of int
-        For each output, how many elements lie behind one step along its axis.
-    schemes : sequence of Scheme
-    workers : int
+    For each output, ``inners`` says how many elements lie behind one step along its axis.
     """
     axes = [_prepare(scheme, inner) for scheme, inner in zip(schemes, inners, strict=True)]
     size = f.size
@@ -76,18 +71,8 @@ def _prepare(scheme: Scheme, inner: int) -> FloatArray | None:
     """Return all weights of an uneven axis if they are few, so that they are made only once."""
     if scheme.gaps is None or scheme.n > BLOCK or scheme.low >= scheme.high:
         return None
-    weights = _weights(scheme, scheme.low, scheme.high)
+    weights = interior_weights(scheme, scheme.low, scheme.high)
     return np.repeat(weights, inner, axis=1) if 1 < inner <= _REPEATED else weights
-
-
-def _weights(scheme: Scheme, low: int, high: int) -> FloatArray:
-    """Return the weights of the uneven points low ≤ i < high."""
-    weights = np.empty((scheme.width, high - low))
-    if scheme.plain:
-        loops.numpy_weights(scheme.gaps, low, high, weights)
-    else:
-        loops.fornberg_windows(scheme.gaps, low, high, scheme.left, scheme.order, weights)
-    return weights
 
 
 def _block(
@@ -118,12 +103,36 @@ def _block(
     if weights is not None:
         first = low * inner if 1 < inner <= _REPEATED else low
         loops.uneven_interior(
-            f, out, begin, end, n, inner, low, high, weights, first, scheme.left, scheme.plain, inner <= _REPEATED
+            f,
+            out,
+            begin,
+            end,
+            n,
+            inner,
+            low,
+            high,
+            weights,
+            first,
+            scheme.left,
+            scheme.plain,
+            inner <= _REPEATED,
         )
         return
     for a, b, i, j in _segments(begin, end, n, inner, low, high):
         loops.uneven_interior(
-            f, out, a, b, n, inner, low, high, _weights(scheme, i, j), i, scheme.left, scheme.plain, inner == 1
+            f,
+            out,
+            a,
+            b,
+            n,
+            inner,
+            low,
+            high,
+            interior_weights(scheme, i, j),
+            i,
+            scheme.left,
+            scheme.plain,
+            inner == 1,
         )
 
 

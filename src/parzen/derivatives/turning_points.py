@@ -79,7 +79,8 @@ def turning_points(y: Any, x: Any = None) -> TurningPoints:
     with fourth-order slopes, or of the parabola through three samples where too few lie around: an error of
     O(h⁴) or O(h²) on smooth data. A run of equal samples is one plateau, classified by its two sides. A level
     inflection is reported where the parabola through three slopes touches zero within 2 % of what the slope
-    changes over one spacing. Noise turns wherever it goes: smooth noisy data first (`parzen.smooth_gradient`).
+    changes over one spacing. Noise turns wherever it goes: smooth noisy data first
+    (`parzen.smooth_gradient`).
 
     Examples
     --------
@@ -100,7 +101,8 @@ def turning_points(y: Any, x: Any = None) -> TurningPoints:
     steps = np.diff(at)
     if not ((steps > 0).all() or (steps < 0).all()):
         raise InputError(
-            "`x` must increase or decrease strictly; got repeated or unordered coordinates. Sort the samples and "
+            "`x` must increase or decrease strictly; got repeated or unordered coordinates. Sort the "
+            "samples and "
             "drop repeated ones first."
         )
     slopes = _slopes(values, at)
@@ -112,7 +114,9 @@ def turning_points(y: Any, x: Any = None) -> TurningPoints:
         turn = signs[before] != signs[after]
         if first == last:
             if turn:
-                found.append(_vertex(values, at, slopes, first, "maximum" if signs[before] > 0 else "minimum"))
+                found.append(
+                    _vertex(values, at, slopes, first, "maximum" if signs[before] > 0 else "minimum")
+                )
             elif level := _level_inflection(values, at, slopes, first):
                 found.append(level)
             continue
@@ -159,7 +163,9 @@ def _between(
     # p(t) = y0 + d0 t + b t² + a t³ on 0 ≤ t ≤ 1
     b, a = 3 * (y1 - y0) - 2 * d0 - d1, d0 + d1 - 2 * (y1 - y0)
     sign = 1.0 if kind == "minimum" else -1.0
-    candidates = [t for t in _roots(3 * a, 2 * b, d0) if -1e-9 <= t <= 1 + 1e-9 and sign * (2 * b + 6 * a * t) >= 0]
+    candidates = [
+        t for t in _roots(3 * a, 2 * b, d0) if -1e-9 <= t <= 1 + 1e-9 and sign * (2 * b + 6 * a * t) >= 0
+    ]
     if sample is None:
         t = min(candidates, key=lambda c: abs(c - 0.5)) if candidates else 0.5
     else:
