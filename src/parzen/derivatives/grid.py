@@ -23,7 +23,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from parzen.derivatives.arrays import differentiate, result_dtype
-from parzen.derivatives.numpy_calls import NATIVE, SMALL, numpy_answer, require_samples
+from parzen.derivatives.numpy_calls import SMALL, all_ordinary, numpy_answer, require_samples
 from parzen.derivatives.schemes import BOUNDARIES, Scheme, make_scheme, numpy_scheme
 from parzen.derivatives.spacing import Spacing, read_spacings
 from parzen.errors import InputError, InputTypeError
@@ -158,11 +158,11 @@ def gradient(
                 return answer
         f = np.asanyarray(f)
     plain = (accuracy, order, boundary, period, nan) == (2, 1, "one-sided", None, "propagate")
-    simple = plain and not varargs and out is None and edge_order in (1, 2)
-    if simple and f.size <= SMALL and f.dtype in NATIVE:
+    simple = plain and out is None and edge_order in (1, 2)
+    if simple and f.size <= SMALL and f.dtype.char in "fdFD" and all_ordinary(varargs):
         try:
-            return np.gradient(f, axis=cast(Any, axis), edge_order=cast(Any, edge_order))
-        except ValueError:  # explained below
+            return np.gradient(f, *varargs, axis=cast(Any, axis), edge_order=cast(Any, edge_order))
+        except (ValueError, TypeError):  # explained below
             pass
     single, axes = _axes(axis, f.ndim)
     spacings, axes = read_spacings(varargs, f.shape, axes, datetime_unit)

@@ -42,125 +42,103 @@ def wide_vectors(typingctx: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _one_pair(f, out, begin, end, step, divisor):  # type: ignore[no-untyped-def]
-    """Write (f[q + step] - f[q - step]) / divisor."""
+def _difference(after, before, out, divisor):  # type: ignore[no-untyped-def]
+    """Write (after - before) / divisor."""
     wide_vectors()
-    for q in range(begin, end):
-        out[q] = (np.float64(f[q + step]) - np.float64(f[q - step])) / divisor
+    for c in range(out.size):
+        out[c] = (np.float64(after[c]) - np.float64(before[c])) / divisor
 
 
 @njit(nogil=True, cache=True)
-def _many_pairs(f, out, begin, end, inner, pairs, odd, divisor, acc):  # type: ignore[no-untyped-def]
-    """Write Σ_j pairs[j-1] (f[q + j inner] ∓ f[q - j inner]) / divisor, two pairs a sweep."""
+def _add_odd(acc, w1, after1, before1, w2, after2, before2):  # type: ignore[no-untyped-def]
+    """Add two weighted pairs of an odd derivative."""
     wide_vectors()
-    n_pairs = pairs.size
-    for start in range(begin, end, CHUNK):
-        size = min(CHUNK, end - start)
-        for c in range(size):
-            acc[c] = 0.0
-        for j in range(0, n_pairs, 2):
-            s1 = (j + 1) * inner
-            w1 = pairs[j]
-            if j + 1 == n_pairs:
-                if odd:
-                    for c in range(size):
-                        q = start + c
-                        acc[c] += w1 * (np.float64(f[q + s1]) - np.float64(f[q - s1]))
-                else:
-                    for c in range(size):
-                        q = start + c
-                        here = np.float64(f[q])
-                        acc[c] += w1 * ((f[q + s1] - here) + (f[q - s1] - here))
-                continue
-            s2 = s1 + inner
-            w2 = pairs[j + 1]
-            if odd:
-                for c in range(size):
-                    q = start + c
-                    acc[c] += w1 * (np.float64(f[q + s1]) - np.float64(f[q - s1])) + w2 * (
-                        np.float64(f[q + s2]) - np.float64(f[q - s2])
-                    )
-            else:
-                for c in range(size):
-                    q = start + c
-                    here = np.float64(f[q])
-                    acc[c] += w1 * ((f[q + s1] - here) + (f[q - s1] - here)) + w2 * (
-                        (f[q + s2] - here) + (f[q - s2] - here)
-                    )
-        for c in range(size):
-            out[start + c] = acc[c] / divisor
+    for c in range(after1.size):
+        acc[c] += w1 * (np.float64(after1[c]) - np.float64(before1[c])) + w2 * (
+            np.float64(after2[c]) - np.float64(before2[c])
+        )
+
+
+@njit(nogil=True, cache=True)
+def _add_even(acc, here, w1, after1, before1, w2, after2, before2):  # type: ignore[no-untyped-def]
+    """Add two weighted pairs of an even derivative."""
+    wide_vectors()
+    for c in range(here.size):
+        f = np.float64(here[c])
+        acc[c] += w1 * ((after1[c] - f) + (before1[c] - f)) + w2 * ((after2[c] - f) + (before2[c] - f))
+
+
+@njit(nogil=True, cache=True)
+def _add_one(acc, here, w, there):  # type: ignore[no-untyped-def]
+    """Add one weighted difference from the sample itself."""
+    wide_vectors()
+    for c in range(here.size):
+        acc[c] += w * (np.float64(there[c]) - np.float64(here[c]))
+
+
+@njit(nogil=True, cache=True)
+def _add_varying(acc, here, w, there):  # type: ignore[no-untyped-def]
+    """Add one difference from the sample itself, with weights that change from sample to sample."""
+    wide_vectors()
+    for c in range(here.size):
+        acc[c] += w[c] * (np.float64(there[c]) - np.float64(here[c]))
+
+
+@njit(nogil=True, cache=True)
+def _three(out, a, f0, b, f1, c, f2):  # type: ignore[no-untyped-def]
+    """Write a f0 + b f1 + c f2, in NumPy's order."""
+    wide_vectors()
+    for k in range(out.size):
+        out[k] = a * f0[k] + b * f1[k] + c * f2[k]
+
+
+@njit(nogil=True, cache=True)
+def _three_varying(out, a, f0, b, f1, c, f2):  # type: ignore[no-untyped-def]
+    """Write a f0 + b f1 + c f2 with weights that change from sample to sample."""
+    wide_vectors()
+    for k in range(out.size):
+        out[k] = a[k] * f0[k] + b[k] * f1[k] + c[k] * f2[k]
+
+
+@njit(nogil=True, cache=True)
+def _write(acc, out, divisor):  # type: ignore[no-untyped-def]
+    """Write acc / divisor and clear acc."""
+    wide_vectors()
+    for c in range(out.size):
+        out[c] = acc[c] / divisor
+        acc[c] = 0.0
 
 
 @njit(nogil=True, cache=True)
 def uniform_interior(f, out, begin, end, n, inner, low, high, pairs, odd, divisor):  # type: ignore[no-untyped-def]
     """Differentiate the points low ≤ i < high of every line with one symmetric stencil."""
     line = n * inner
-    acc = np.empty(CHUNK)
+    acc = np.zeros(CHUNK)
     for o in range(begin // line, (end - 1) // line + 1):
         a = max(begin, o * line + low * inner)
         b = min(end, o * line + high * inner)
-        if a < b:
-            if odd and pairs.size == 1 and pairs[0] == 1.0:
-                _one_pair(f, out, a, b, inner, divisor)
-            else:
-                _many_pairs(f, out, a, b, inner, pairs, odd, divisor, acc)
-
-
-@njit(nogil=True, cache=True)
-def _three_varying(f, out, begin, end, inner, a, b, c, shift):  # type: ignore[no-untyped-def]
-    """Write a f[q - inner] + b f[q] + c f[q + inner] with weights that change with q."""
-    wide_vectors()
-    for q in range(begin, end):
-        p = q - shift
-        out[q] = a[p] * f[q - inner] + b[p] * f[q] + c[p] * f[q + inner]
-
-
-@njit(nogil=True, cache=True)
-def _three_constant(f, out, begin, end, inner, a, b, c):  # type: ignore[no-untyped-def]
-    """Write a f[q - inner] + b f[q] + c f[q + inner] with the same weights throughout."""
-    wide_vectors()
-    for q in range(begin, end):
-        out[q] = a * f[q - inner] + b * f[q] + c * f[q + inner]
-
-
-@njit(nogil=True, cache=True)
-def _many_varying(f, out, begin, end, inner, left, weights, shift, acc):  # type: ignore[no-untyped-def]
-    """Write Σ_k weights[k, q - shift] (f[q + (k - left) inner] - f[q])."""
-    wide_vectors()
-    for start in range(begin, end, CHUNK):
-        size = min(CHUNK, end - start)
-        for c in range(size):
-            acc[c] = 0.0
-        for k in range(weights.shape[0]):
-            if k == left:
-                continue
-            step = (k - left) * inner
-            row = weights[k]
-            for c in range(size):
-                q = start + c
-                acc[c] += row[q - shift] * (np.float64(f[q + step]) - np.float64(f[q]))
-        for c in range(size):
-            out[start + c] = acc[c]
-
-
-@njit(nogil=True, cache=True)
-def _many_constant(f, out, begin, end, inner, left, weights, column, acc):  # type: ignore[no-untyped-def]
-    """Write Σ_k weights[k, column] (f[q + (k - left) inner] - f[q])."""
-    wide_vectors()
-    for start in range(begin, end, CHUNK):
-        size = min(CHUNK, end - start)
-        for c in range(size):
-            acc[c] = 0.0
-        for k in range(weights.shape[0]):
-            if k == left:
-                continue
-            step = (k - left) * inner
-            w = weights[k, column]
-            for c in range(size):
-                q = start + c
-                acc[c] += w * (np.float64(f[q + step]) - np.float64(f[q]))
-        for c in range(size):
-            out[start + c] = acc[c]
+        if odd and pairs.size == 1 and pairs[0] == 1.0:
+            if a < b:
+                _difference(f[a + inner : b + inner], f[a - inner : b - inner], out[a:b], divisor)
+            continue
+        for p in range(a, b, CHUNK):
+            q = min(p + CHUNK, b)
+            for j in range(0, pairs.size, 2):
+                # an odd pair out is added with weight zero to itself
+                s1 = (j + 1) * inner
+                s2 = s1 + inner if j + 1 < pairs.size else s1
+                w2 = pairs[j + 1] if j + 1 < pairs.size else 0.0
+                after1, before1, after2, before2 = (
+                    f[p + s1 : q + s1],
+                    f[p - s1 : q - s1],
+                    f[p + s2 : q + s2],
+                    f[p - s2 : q - s2],
+                )
+                if odd:
+                    _add_odd(acc, pairs[j], after1, before1, w2, after2, before2)
+                else:
+                    _add_even(acc, f[p:q], pairs[j], after1, before1, w2, after2, before2)
+            _write(acc, out[p:q], divisor)
 
 
 @njit(nogil=True, cache=True)
@@ -171,27 +149,33 @@ def uneven_interior(f, out, begin, end, n, inner, low, high, weights, first, lef
     ``varying`` (``inner`` is 1, or the weights were repeated ``inner`` times), else steps of the axis.
     """
     line = n * inner
-    acc = np.empty(CHUNK)
+    acc = np.zeros(CHUNK)
     for o in range(begin // line, (end - 1) // line + 1):
         a = max(begin, o * line + low * inner)
         b = min(end, o * line + high * inner)
-        if a >= b:
-            continue
-        if varying:
-            shift = o * line + first
+        while a < b:
+            position = a - o * line
+            stop = b if varying else min(b, o * line + (position // inner + 1) * inner)
+            p = (position if varying else position // inner) - first
             if plain:
-                _three_varying(f, out, a, b, inner, weights[0], weights[1], weights[2], shift)
-            else:
-                _many_varying(f, out, a, b, inner, left, weights, shift, acc)
-            continue
-        for i in range((a - o * line) // inner, (b - 1 - o * line) // inner + 1):
-            start = max(a, o * line + i * inner)
-            stop = min(b, o * line + (i + 1) * inner)
-            p = i - first
-            if plain:
-                _three_constant(f, out, start, stop, inner, weights[0, p], weights[1, p], weights[2, p])
-            else:
-                _many_constant(f, out, start, stop, inner, left, weights, p, acc)
+                f0, f1, f2 = f[a - inner : stop - inner], f[a:stop], f[a + inner : stop + inner]
+                if varying:
+                    e = p + stop - a
+                    _three_varying(out[a:stop], weights[0, p:e], f0, weights[1, p:e], f1, weights[2, p:e], f2)
+                else:
+                    _three(out[a:stop], weights[0, p], f0, weights[1, p], f1, weights[2, p], f2)
+                a = stop
+                continue
+            stop = min(stop, a + CHUNK)
+            for k in range(weights.shape[0]):
+                step = (k - left) * inner
+                there = f[a + step : stop + step]
+                if varying:
+                    _add_varying(acc, f[a:stop], weights[k, p : p + stop - a], there)
+                else:
+                    _add_one(acc, f[a:stop], weights[k, p], there)
+            _write(acc, out[a:stop], 1.0)
+            a = stop
 
 
 @njit(nogil=True, cache=True)

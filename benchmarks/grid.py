@@ -1,0 +1,187 @@
+"""Gradients of arrays against `numpy.gradient` and findiff: ratios within one run, accuracy asserted first.
+
+python -m benchmarks.grid --json grid.json     measure
+python -m benchmarks.grid --table grid.json    print the table of docs/gradients-of-data.md
+"""
+
+import argparse
+import json
+import os
+import platform
+import time
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from parzen.derivatives.grid import gradient
+
+
+def best(functions: list[Callable[[], Any]], rounds: int) -> list[float]:
+    """Least seconds of each function, taken in turns so that a slow moment hits them all."""
+    times = [float("inf")] * len(functions)
+    for _ in range(rounds):
+        for k, function in enumerate(functions):
+            start = time.perf_counter()
+            result = function()
+            times[k] = min(times[k], time.perf_counter() - start)
+            del result
+    return times
+
+
+def as_tuple(result: Any) -> tuple[Any, ...]:
+    """Treat one array and several alike."""
+    return result if isinstance(result, tuple) else (result,)
+
+
+def against_numpy(rng: np.random.Generator) -> list[dict[str, Any]]:
+    """Compare with `numpy.gradient`: results must be equal to the bit."""
+    rows = []
+    cases = [
+        ("4096 × 4096, uniform", (4096, 4096), False, 4.0),
+        ("4096 × 4096, coordinates", (4096, 4096), True, 8.0),
+        ("256 × 256 × 256, uniform", (256, 256, 256), False, 3.5),
+        ("10⁷, uniform", (10**7,), False, 3.0),
+        ("10⁷, coordinates", (10**7,), True, None),
+    ]
+    for name, shape, uneven, bar in cases:
+        f = rng.standard_normal(shape)
+        arguments = [np.cumsum(rng.random(n) + 0.5) for n in shape] if uneven else []
+        expected = as_tuple(np.gradient(f, *arguments))
+        outs = tuple(np.empty(shape) for _ in shape)
+        out = outs if len(shape) > 1 else outs[0]
+        for got in (as_tuple(gradient(f, *arguments)), as_tuple(gradient(f, *arguments, out=out))):
+            assert all(np.array_equal(a, b) for a, b in zip(got, expected, strict=True)), name
+        del expected, got
+        seconds = best(
+            [
+                lambda: np.gradient(f, *arguments),
+                lambda: gradient(f, *arguments),
+                lambda: gradient(f, *arguments, out=out),
+                lambda: gradient(f, *arguments, workers=1),
+                lambda: f.copy(),
+            ],
+            7,
+        )
+        rows.append({"case": name, "peer": "numpy.gradient", "bar": bar, "seconds": seconds})
+    return rows
+
+
+def against_findiff(rng: np.random.Generator) -> list[dict[str, Any]]:
+    """Compare with findiff on both axes of an even grid; both must find the derivative of a smooth field."""
+    try:
+        import findiff
+    except ImportError:
+        return []
+    rows = []
+    n = 2048
+    x = np.linspace(0, 3, n)
+    h = float(x[1] - x[0])
+    f = np.sin(x[:, None] + 0.3) * np.cos(2 * x)
+    truth = np.cos(x[:, None] + 0.3) * np.cos(2 * x)
+    for accuracy in (4, 8):
+        operators = [findiff.Diff(axis, h, acc=accuracy) for axis in (0, 1)]
+        assert np.abs(operators[0](f) - truth).max() < 1e-8
+        assert np.abs(gradient(f, h, accuracy=accuracy)[0] - truth).max() < 1e-8
+        out = (np.empty_like(f), np.empty_like(f))
+        seconds = best(
+            [
+                lambda ops=operators: [op(f) for op in ops],
+                lambda a=accuracy: gradient(f, h, accuracy=a),
+                lambda a=accuracy: gradient(f, h, accuracy=a, out=out),
+                lambda a=accuracy: gradient(f, h, accuracy=a, workers=1),
+                lambda: f.copy(),
+            ],
+            7,
+        )
+        name = f"{n} × {n}, accuracy {accuracy}"
+        rows.append({"case": name, "peer": f"findiff {findiff.__version__}", "bar": 4.0, "seconds": seconds})
+    return rows
+
+
+def small_arrays(rng: np.random.Generator) -> list[dict[str, Any]]:
+    """Overhead on 100 values, in microseconds over NumPy."""
+    rows = []
+    f = rng.standard_normal(100)
+    x = np.cumsum(rng.random(100) + 0.5)
+    for name, arguments in [
+        ("100 values", ()),
+        ("100 values, step", (0.5,)),
+        ("100 values, coordinates", (x,)),
+    ]:
+        repeats = 2000
+
+        def many(function: Any, arguments: Any = arguments, repeats: int = repeats) -> None:
+            for _ in range(repeats):
+                function(f, *arguments)
+
+        theirs, ours = (
+            t / repeats for t in best([lambda m=many: m(np.gradient), lambda m=many: m(gradient)], 5)
+        )
+        rows.append({"case": name, "numpy": theirs * 1e6, "parzen": ours * 1e6, "bar": 20.0})
+    return rows
+
+
+def peak_memory(rng: np.random.Generator) -> dict[str, float]:
+    """Most memory in use during a call beyond its outputs, in MB."""
+    f = rng.standard_normal((4096, 4096))
+    gradient(f)
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    result = gradient(f)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return {"extra": (peak - before - sum(r.nbytes for r in result)) / 1e6}
+
+
+def measure() -> dict[str, Any]:
+    """Run everything."""
+    rng = np.random.default_rng(0)
+    return {
+        "machine": {"processors": os.cpu_count(), "architecture": platform.machine()},
+        "numpy": np.__version__,
+        "large": against_numpy(rng) + against_findiff(rng),
+        "small": small_arrays(rng),
+        "memory": peak_memory(rng),
+    }
+
+
+def table(results: dict[str, Any]) -> str:
+    """Return the results as Markdown."""
+    lines = [
+        "| case | peer, s | parzen, s | ratio | with `out=` | one thread | a copy, s | bar |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in results["large"]:
+        peer, ours, out, one, copy = row["seconds"]
+        bar = "" if row["bar"] is None else f"{row['bar']:g} ×"
+        lines.append(
+            f"| {row['case']} ({row['peer']}) | {peer:.3f} | {ours:.3f} | **{peer / ours:.1f} ×** | "
+            f"{peer / out:.1f} × | {peer / one:.1f} × | {copy:.3f} | {bar} |"
+        )
+    lines += ["", "| small arrays | numpy, µs | parzen, µs | difference | bar |", "|---|---|---|---|---|"]
+    for row in results["small"]:
+        lines.append(
+            f"| {row['case']} | {row['numpy']:.1f} | {row['parzen']:.1f} | "
+            f"{row['parzen'] - row['numpy']:+.1f} | {row['bar']:g} |"
+        )
+    return "\n".join(
+        [*lines, "", f"Peak memory beyond the outputs, 4096²: {results['memory']['extra']:.1f} MB."]
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", help="write the measurements here")
+    parser.add_argument("--table", help="print the table of an earlier run")
+    arguments = parser.parse_args()
+    if arguments.table:
+        with open(arguments.table, encoding="utf-8") as file:
+            print(table(json.load(file)))
+    else:
+        results = measure()
+        if arguments.json:
+            with open(arguments.json, "w", encoding="utf-8") as file:
+                json.dump(results, file, indent=1)
+        print(table(results))
