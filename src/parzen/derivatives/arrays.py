@@ -143,9 +143,20 @@ def _as_result(array: Any, dtype: Any) -> Any:
     if array.dtype == dtype and array.dtype.isnative == dtype.isnative:
         return array
     if dtype.kind == "m":
-        return np.where(np.isnan(array), np.timedelta64("NaT"), np.rint(array).astype(np.int64).view(dtype))
+        return _as_durations(array, dtype)
     with np.errstate(over="ignore"):
         return array.astype(dtype)
+
+
+def _as_durations(ticks: Any, dtype: Any) -> Any:
+    """Convert to whole ticks, towards zero as NumPy does unless rounding alone keeps them from a whole one."""
+    missing = np.isnan(ticks)
+    whole = np.rint(ticks)
+    near = np.abs(ticks - whole) <= 1e-6 + 1e-12 * np.abs(whole)
+    count = np.where(missing, 0.0, np.where(near, whole, np.trunc(ticks))).astype(np.int64)
+    result = count.view(dtype)
+    result[missing] = np.timedelta64("NaT")
+    return result
 
 
 def _hand_over(results: list[Any], outs: Sequence[Any] | None, f: Any) -> list[Any]:

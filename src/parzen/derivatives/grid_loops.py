@@ -5,7 +5,8 @@ lines of ``n * inner`` elements, and its neighbours lie ``± j * inner`` element
 every axis. A call works on the flat range ``[begin, end)`` only: blocks stay in cache while all axes use
 them, and threads never share a block. Arithmetic is float64 whatever is stored.
 
-No fast-math flag is set: without contraction and reordering the second-order results are NumPy's to the bit.
+``error_model="numpy"`` divides by zero as NumPy does, and lets division vectorise. No other liberty is
+taken: without contraction and reordering the second-order results are NumPy's to the bit.
 ``wide_vectors`` must be called in each function that holds a loop, because a callee is optimised before it
 is linked into its caller.
 """
@@ -41,7 +42,7 @@ def wide_vectors(typingctx: Any) -> Any:
     return signature, codegen
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _difference(after, before, out, divisor):  # type: ignore[no-untyped-def]
     """Write (after - before) / divisor."""
     wide_vectors()
@@ -49,7 +50,7 @@ def _difference(after, before, out, divisor):  # type: ignore[no-untyped-def]
         out[c] = (np.float64(after[c]) - np.float64(before[c])) / divisor
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _add_odd(acc, w1, after1, before1, w2, after2, before2):  # type: ignore[no-untyped-def]
     """Add two weighted pairs of an odd derivative."""
     wide_vectors()
@@ -59,7 +60,7 @@ def _add_odd(acc, w1, after1, before1, w2, after2, before2):  # type: ignore[no-
         )
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _add_even(acc, here, w1, after1, before1, w2, after2, before2):  # type: ignore[no-untyped-def]
     """Add two weighted pairs of an even derivative."""
     wide_vectors()
@@ -68,7 +69,7 @@ def _add_even(acc, here, w1, after1, before1, w2, after2, before2):  # type: ign
         acc[c] += w1 * ((after1[c] - f) + (before1[c] - f)) + w2 * ((after2[c] - f) + (before2[c] - f))
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _add_one(acc, here, w, there):  # type: ignore[no-untyped-def]
     """Add one weighted difference from the sample itself."""
     wide_vectors()
@@ -76,7 +77,7 @@ def _add_one(acc, here, w, there):  # type: ignore[no-untyped-def]
         acc[c] += w * (np.float64(there[c]) - np.float64(here[c]))
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _add_varying(acc, here, w, there):  # type: ignore[no-untyped-def]
     """Add one difference from the sample itself, with weights that change from sample to sample."""
     wide_vectors()
@@ -84,7 +85,7 @@ def _add_varying(acc, here, w, there):  # type: ignore[no-untyped-def]
         acc[c] += w[c] * (np.float64(there[c]) - np.float64(here[c]))
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _three(out, a, f0, b, f1, c, f2):  # type: ignore[no-untyped-def]
     """Write a f0 + b f1 + c f2, in NumPy's order."""
     wide_vectors()
@@ -92,7 +93,7 @@ def _three(out, a, f0, b, f1, c, f2):  # type: ignore[no-untyped-def]
         out[k] = a * f0[k] + b * f1[k] + c * f2[k]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _three_varying(out, a, f0, b, f1, c, f2):  # type: ignore[no-untyped-def]
     """Write a f0 + b f1 + c f2 with weights that change from sample to sample."""
     wide_vectors()
@@ -100,7 +101,7 @@ def _three_varying(out, a, f0, b, f1, c, f2):  # type: ignore[no-untyped-def]
         out[k] = a[k] * f0[k] + b[k] * f1[k] + c[k] * f2[k]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _write(acc, out, divisor):  # type: ignore[no-untyped-def]
     """Write acc / divisor and clear acc."""
     wide_vectors()
@@ -109,7 +110,7 @@ def _write(acc, out, divisor):  # type: ignore[no-untyped-def]
         acc[c] = 0.0
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def uniform_interior(f, out, begin, end, n, inner, low, high, pairs, odd, divisor):  # type: ignore[no-untyped-def]
     """Differentiate the points low ≤ i < high of every line with one symmetric stencil."""
     line = n * inner
@@ -141,7 +142,7 @@ def uniform_interior(f, out, begin, end, n, inner, low, high, pairs, odd, diviso
             _write(acc, out[p:q], divisor)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def uneven_interior(f, out, begin, end, n, inner, low, high, weights, first, left, plain, varying):  # type: ignore[no-untyped-def]
     """Differentiate the points low ≤ i < high of every line with weights that change along the axis.
 
@@ -178,7 +179,7 @@ def uneven_interior(f, out, begin, end, n, inner, low, high, weights, first, lef
             a = stop
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def edges(f, out, begin, end, n, inner, targets, indices, weights, divisors, relative):  # type: ignore[no-untyped-def]
     """Differentiate single points of every line: Σ_k weights[e, k] f[indices[e, k]] / divisors[e]."""
     wide_vectors()
@@ -197,7 +198,7 @@ def edges(f, out, begin, end, n, inner, targets, indices, weights, divisors, rel
                 out[q] = total / divisors[e]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def fornberg(offsets, order, table, weights):  # type: ignore[no-untyped-def]
     """Fill ``weights`` (k,) with those of the ``order``-th derivative at 0; ``table`` is (k, "
     "order+1) scratch."""
@@ -233,7 +234,7 @@ def fornberg(offsets, order, table, weights):  # type: ignore[no-untyped-def]
         weights[j] = w
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def fornberg_windows(gaps, low, high, left, order, weights):  # type: ignore[no-untyped-def]
     """Fill column i - low of ``weights`` (k, high - low): the window of k points that starts at i - left."""
     k = weights.shape[0]
@@ -251,7 +252,7 @@ def fornberg_windows(gaps, low, high, left, order, weights):  # type: ignore[no-
             weights[j, i - low] = row[j]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def numpy_weights(gaps, low, high, weights):  # type: ignore[no-untyped-def]
     """Fill ``weights`` (3, high - low) with NumPy's three-point weights, in NumPy's order of operations."""
     wide_vectors()
@@ -264,7 +265,7 @@ def numpy_weights(gaps, low, high, weights):  # type: ignore[no-untyped-def]
         weights[2, p] = d1 / (d2 * (d1 + d2))
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def repair_lines(f, out, lines, n, inner, position, width, end_width, order):  # type: ignore[no-untyped-def]
     """Redo the NaN of ``out`` on the given lines from the nearest samples that are there.
 
@@ -309,7 +310,7 @@ def repair_lines(f, out, lines, n, inner, position, width, end_width, order):  #
             out[q] = total
 
 
-@njit(cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def inverse_bands(factor):  # type: ignore[no-untyped-def]
     """Return the three lower bands of (L Lᵀ)⁻¹ from the bands (3, m) of L (Hutchinson and de Hoog, 1985)."""
     m = factor.shape[1]

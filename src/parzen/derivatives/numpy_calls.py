@@ -17,10 +17,13 @@ NATIVE = tuple(np.dtype(t) for t in (np.float64, np.float32, np.complex128, np.c
 def all_ordinary(arguments: tuple[Any, ...]) -> bool:
     """Whether NumPy reads these spacings as we do: checked in a few microseconds, for small arrays."""
     for value in arguments:
-        if type(value) is float or type(value) is int:
-            if value == 0:
-                return False
-        elif type(value) is not np.ndarray or value.ndim != 1 or value.dtype.char != "d" or not (value[1:] - value[:-1]).all():
+        kind = type(value)
+        if kind is float or kind is int:
+            usual = value != 0
+        else:
+            usual = kind is np.ndarray and value.ndim == 1 and value.dtype.char == "d"
+            usual = usual and bool((value[1:] - value[:-1]).all())
+        if not usual:
             return False
     return True
 
@@ -56,8 +59,10 @@ def numpy_answer(
         or edge_order not in (1, 2)
         or any(s.peculiar for s in spacings)
     )
+    if _is_rounded_thrice(f, spacings, edge_order):
+        return None
     if peculiar:
-        f = _precise(f)
+        f = f.astype(np.float64) if f.dtype.kind == "b" else f
         arguments = [_raw(s) for s in spacings] if varargs else []
     elif (
         f.size <= SMALL
@@ -83,11 +88,8 @@ def _raw(spacing: Spacing) -> Any:
     return spacing.positions(0) if spacing.points is None and spacing.step is None else _argument(spacing)
 
 
-def _precise(f: Any) -> Any:
-    """Avoid what NumPy gets wrong: subtraction of booleans, and products of dates counted from 1970."""
-    if f.dtype.kind == "b":
-        return f.astype(np.float64)
-    if f.dtype.kind == "M" and f.size:
-        known = f[~np.isnat(f)]
-        return f - known.reshape(-1)[0] if known.size else f
-    return f
+def _is_rounded_thrice(f: Any, spacings: list[Spacing], edge_order: Any) -> bool:
+    """Whether NumPy would truncate each term of a sum of durations, counted from 1970, to whole ticks."""
+    if type(f) is not np.ndarray or f.dtype.kind not in "mM" or edge_order not in (1, 2) or not f.size:
+        return False
+    return all(s.odd is None for s in spacings) and (edge_order == 2 or any(s.gaps is not None for s in spacings))

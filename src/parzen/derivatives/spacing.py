@@ -147,8 +147,8 @@ def _array(value: Any, n: int, axis: int, datetime_unit: str) -> Spacing:
     if type(x) is not np.ndarray:
         if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
             raise InputError(
-                f"`*varargs` must not have masked coordinates; got {int(np.ma.getmaskarray(x).sum())} "
-                f"of them on axis {axis}. Fill them in first."
+                f"`*varargs` must not have masked coordinates; got {int(np.ma.getmaskarray(x).sum())} on axis "
+                f"{axis}. Fill them in first."
             )
         x = np.asarray(x)
     kind = x.dtype.kind
