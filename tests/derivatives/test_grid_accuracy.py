@@ -57,20 +57,22 @@ def matched(coarse, fine):
 def test_truncation_error_has_the_right_power_at_every_point(accuracy, order, stretch):
     """The first power that is not exact, (x - x_i)^(order + accuracy), shows the error without rounding."""
     power = order + accuracy
-    moments, gaps = [], []
+    moments, sizes, gaps = [], [], []
     for n in (257, 513):
         t = np.linspace(0, 1, n)
         x = t + stretch * np.sin(2 * t + 0.4)
         operator = gradient(np.eye(n), x, axis=0, order=order, accuracy=accuracy, edge_order=2)
         terms = operator * (x - x[:, None]) ** power
-        vanishing = np.abs(terms.sum(1)) <= 1e-9 * np.abs(terms).sum(1)  # where a point does better
-        moments.append(np.where(vanishing, 0, np.abs(terms.sum(1))))
+        moments.append(np.abs(terms.sum(1)))
+        sizes.append(np.abs(terms).sum(1))
         gaps.append(gradient(x))
     coarse, fine = matched(*moments)
     wide, narrow = matched(*gaps)
-    assert (coarse[[0, -1]] > 0).all()
-    assert (fine[coarse == 0] == 0).all()
-    rates = np.log(coarse[fine > 0] / fine[fine > 0]) / np.log(wide / narrow)[fine > 0]
+    # stencils whose constant all but vanishes do better than asked: their rate says nothing
+    telling = np.minimum(*(m / s for m, s in zip(matched(*moments), matched(*sizes), strict=True))) > 1e-3
+    assert telling.mean() > 0.9 or (order % 2 == 0 and stretch != 0)
+    assert telling[[0, -1]].all()
+    rates = np.log(coarse[telling] / fine[telling]) / np.log(wide / narrow)[telling]
     assert rates.min() > accuracy - 0.35
     if stretch == 0:
         np.testing.assert_allclose(rates, accuracy, atol=1e-6)
