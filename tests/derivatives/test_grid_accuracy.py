@@ -69,9 +69,11 @@ def test_truncation_error_has_the_right_power_at_every_point(accuracy, order, st
     coarse, fine = matched(*moments)
     wide, narrow = matched(*gaps)
     # stencils whose constant all but vanishes do better than asked: their rate says nothing
-    telling = np.minimum(*(m / s for m, s in zip(matched(*moments), matched(*sizes), strict=True))) > 1e-3
-    assert telling.mean() > 0.9 or (order % 2 == 0 and stretch != 0)
+    rounding = np.maximum(*(s * 1e-9 for s in matched(*sizes)))
+    beside = np.maximum(np.r_[coarse[1:], 0], np.r_[0, coarse[:-1]])
+    telling = (np.minimum(coarse, fine) > rounding) & (coarse > 0.1 * beside)
     assert telling[[0, -1]].all()
+    assert telling.mean() > 0.95 or (order % 2 == 0 and stretch != 0)
     rates = np.log(coarse[telling] / fine[telling]) / np.log(wide / narrow)[telling]
     assert rates.min() > accuracy - 0.35
     if stretch == 0:
