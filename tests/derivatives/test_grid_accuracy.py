@@ -69,7 +69,7 @@ def test_truncation_error_has_the_right_power_at_every_point(accuracy, order, st
     coarse, fine = matched(*moments)
     wide, narrow = matched(*gaps)
     # stencils whose constant all but vanishes do better than asked: their rate says nothing
-    rounding = np.maximum(*(s * 1e-9 for s in matched(*sizes)))
+    rounding = np.maximum(*(s * 1e-12 for s in matched(*sizes)))
     beside = np.maximum(np.r_[coarse[1:], 0], np.r_[0, coarse[:-1]])
     telling = (np.minimum(coarse, fine) > rounding) & (coarse > 0.1 * beside)
     assert telling[[0, -1]].all()
