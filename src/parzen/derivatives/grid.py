@@ -25,7 +25,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from parzen.derivatives.arrays import differentiate, result_dtype
 from parzen.derivatives.numpy_calls import SMALL, all_ordinary, numpy_answer, require_samples
 from parzen.derivatives.schemes import BOUNDARIES, Scheme, make_scheme, numpy_scheme
-from parzen.derivatives.spacing import Spacing, read_spacings
+from parzen.derivatives.spacing import Spacing, exact_floats, read_spacings
 from parzen.errors import InputError, InputTypeError
 from parzen.validation import as_positive_int, describe
 
@@ -157,6 +157,9 @@ def gradient(
             if answer is not NotImplemented:
                 return answer
         f = np.asanyarray(f)
+    if f.size <= SMALL and f.dtype.kind in "iub" and type(f) is np.ndarray:
+        floats = exact_floats(f)
+        f = f if floats is None else floats
     plain = (accuracy, order, boundary, period, nan) == (2, 1, "one-sided", None, "propagate")
     simple = plain and out is None and edge_order in (1, 2)
     if simple and f.size <= SMALL and f.dtype.char in "fdFD" and all_ordinary(varargs):

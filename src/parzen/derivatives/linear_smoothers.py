@@ -139,4 +139,7 @@ def _spline_trace(h: FloatArray, penalty: float, band: Any, factor: Any) -> floa
     r[0] = (h[:-1] + h[1:]) / 3
     r[1, :-1] = h[1:-1] / 6
     q = band - r  # penalty QᵀQ
-    return float(len(h) + 1 - (q[0] * b[0]).sum() - 2 * (q[1] * b[1]).sum() - 2 * (q[2] * b[2]).sum())
+    trace = float(len(h) + 1 - (q[0] * b[0]).sum() - 2 * (q[1] * b[1]).sum() - 2 * (q[2] * b[2]).sum())
+    if not 1.9 < trace < len(h) + 1.1:  # between a straight line and all the data, unless rounding took over
+        raise np.linalg.LinAlgError("the smoothing spline's equations are singular to working precision")
+    return trace

@@ -92,4 +92,6 @@ def _is_rounded_thrice(f: Any, spacings: list[Spacing], edge_order: Any) -> bool
     """Whether NumPy would truncate each term of a sum of durations, counted from 1970, to whole ticks."""
     if type(f) is not np.ndarray or f.dtype.kind not in "mM" or edge_order not in (1, 2) or not f.size:
         return False
-    return all(s.odd is None for s in spacings) and (edge_order == 2 or any(s.gaps is not None for s in spacings))
+    return all(s.odd is None for s in spacings) and (
+        edge_order == 2 or any(s.gaps is not None for s in spacings)
+    )

@@ -44,7 +44,7 @@ class Spacing:
 
     step: float | None  # uniform spacing, as NumPy sees it
     gaps: FloatArray | None = None  # (n - 1,), when the step is None
-    points: Any = None  # the coordinates that the gaps came from, if they are floats
+    points: Any = None  # the coordinates as float64, where that is exact
     odd: Any = None  # a spacing that only NumPy itself should interpret
     coordinates: bool = False  # whether the caller gave coordinates
 
@@ -147,8 +147,8 @@ def _array(value: Any, n: int, axis: int, datetime_unit: str) -> Spacing:
     if type(x) is not np.ndarray:
         if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
             raise InputError(
-                f"`*varargs` must not have masked coordinates; got {int(np.ma.getmaskarray(x).sum())} on axis "
-                f"{axis}. Fill them in first."
+                f"`*varargs` must not have masked coordinates; got {int(np.ma.getmaskarray(x).sum())} on "
+                f"axis {axis}. Fill them in first."
             )
         x = np.asarray(x)
     kind = x.dtype.kind
@@ -177,9 +177,16 @@ def _array(value: Any, n: int, axis: int, datetime_unit: str) -> Spacing:
             AccuracyWarning,
             stacklevel=4,
         )
-    return Spacing(
-        None, gaps, x.astype(np.float64, copy=False) if kind == "f" else None, odd=odd, coordinates=True
-    )
+    return Spacing(None, gaps, _points(x), odd=odd, coordinates=True)
+
+
+def _points(x: Any) -> Any:
+    """Return coordinates as float64 if that is exact, else None."""
+    if x.dtype.kind in "mM":
+        return None
+    if x.dtype.kind in "iu" and max(int(x.max()), -int(x.min())) > 2**53:
+        return None
+    return x.astype(np.float64, copy=False)
 
 
 def _even_step(x: Any) -> float | None:
