@@ -147,7 +147,7 @@ def _axes(values: FloatArray, y: Any, x: Any) -> list[FloatArray]:
 
 
 def _within(step: FloatArray, at: FloatArray, axis: int) -> Any:
-    """Whether a step stays in the cell of its own sample: half-way to the neighbours, the upper end excluded."""
+    """Whether a step stays in the cell of its sample: half-way to its neighbours, the upper end excluded."""
     gaps = np.diff(at)
     shape = [-1 if k == axis else 1 for k in range(2)]
     before = np.concatenate([[0.0], gaps / 2]).reshape(shape)

@@ -117,7 +117,7 @@ def _ticks(times: Any) -> FloatArray:
 
 
 def _exotic(scheme: Scheme, f: Any, axis: int) -> Any:
-    """Differentiate what the loops cannot read: long doubles, objects, integers that span over 2⁵³."""
+    """Differentiate what the loops cannot read: long doubles, objects, integers beyond 2⁵³."""
     array = np.asarray(f)
     if array.dtype.kind in "iu":
         array = array.astype(object)  # Python's integers subtract exactly
