@@ -244,6 +244,8 @@ class TestBoundaries:
             ({"accuracy": 10}, "at least 11 samples"),
             ({"order": 7}, "between 1 and 6"),
             ({"order": 0}, "at least 1"),
+            ({"period": 3.0}, "left out"),
+            ({"workers": 0}, "`workers`"),
             ({"nan": "omit"}, "'propagate' or 'skip'"),
             ({"accuracy": 4, "edge_order": 3}, "`edge_order` must be 1 or 2"),
             ({"accuracy": 4, "datetime_unit": "parsec"}, None),
@@ -327,8 +329,19 @@ class TestGaps:
         )
 
 
+@pytest.mark.parametrize("step", [0.0, np.inf, np.nan])
+def test_a_step_must_be_a_distance_beyond_numpy(step):
+    with pytest.raises(InputError, match="finite steps other than zero"):
+        gradient(np.ones(9), step, accuracy=4)
+
+
 def test_repeated_or_unordered_coordinates_are_refused_beyond_numpy():
-    for x in ([0.0, 1, 1, 2, 3, 4], [0.0, 2, 1, 3, 4, 5], [0.0, 1, np.nan, 3, 4, 5]):
+    for x in (
+        [0.0, 1, 1, 2, 3, 4],
+        [0.0, 2, 1, 3, 4, 5],
+        [0.0, 1, np.nan, 3, 4, 5],
+        [0.0, 1, 2, 3, 4, np.inf],
+    ):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", AccuracyWarning)
             with pytest.raises(InputError, match="strictly"):

@@ -12,11 +12,10 @@ from parzen.derivatives.schemes import Scheme
 from parzen.derivatives.spacing import exact_floats
 from parzen.errors import InputTypeError
 from parzen.typing import FloatArray
-from parzen.validation import as_workers, describe
+from parzen.validation import describe
 
 __all__ = ["differentiate", "result_dtype"]
 
-_THREADED = 1 << 18  # from so many elements on a second thread pays
 _STORED = {  # dtypes that the loops read and write as they are: their real parts' dtype
     np.dtype(np.float64): np.dtype(np.float64),
     np.dtype(np.float32): np.dtype(np.float32),
@@ -37,11 +36,10 @@ def differentiate(
     axes: tuple[int, ...],
     schemes: Sequence[Scheme],
     outs: Sequence[Any] | None,
-    workers: int | None,
+    threads: int,
     positions: Sequence[FloatArray] | None,
 ) -> list[Any]:
     """Carry out one scheme an axis; with ``positions`` redo what NaN samples spoil (nan="skip")."""
-    threads = as_workers(workers)
     dtype = result_dtype(f.dtype)
     readable, dtype_of_loops = _working_array(f)
     if readable is None:
@@ -72,8 +70,6 @@ def differentiate(
 
         if positions is not None and parts == 2:
             flat = _both_parts_missing(flat)
-        if work.size < _THREADED and workers is None:
-            threads = 1
         source = flat.view()
         source.flags.writeable = False  # one compiled version serves read-only and writeable input
         targets = [array.reshape(-1).view(dtype_of_loops) for array in made]
@@ -117,7 +113,7 @@ def _ticks(times: Any) -> FloatArray:
 
 
 def _exotic(scheme: Scheme, f: Any, axis: int) -> Any:
-    """Differentiate what the loops cannot read: long doubles, objects, integers beyond 2⁵³."""
+    """Differentiate what the loops cannot read: long doubles, or integers beyond 2⁵³."""
     array = np.asarray(f)
     if array.dtype.kind in "iu":
         array = array.astype(object)  # Python's integers subtract exactly
@@ -149,7 +145,7 @@ def _as_result(array: Any, dtype: Any) -> Any:
 
 
 def _as_durations(ticks: Any, dtype: Any) -> Any:
-    """Convert to whole ticks, towards zero as NumPy does unless rounding alone keeps them from a whole one."""
+    """Convert to whole ticks: towards zero as NumPy does, but to a whole one that is a rounding away."""
     missing = np.isnan(ticks)
     whole = np.rint(ticks)
     near = np.abs(ticks - whole) <= 1e-6 + 1e-12 * np.abs(whole)

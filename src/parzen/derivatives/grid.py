@@ -27,11 +27,12 @@ from parzen.derivatives.numpy_calls import SMALL, all_ordinary, numpy_answer, re
 from parzen.derivatives.schemes import BOUNDARIES, Scheme, make_scheme, numpy_scheme
 from parzen.derivatives.spacing import Spacing, exact_floats, read_spacings
 from parzen.errors import InputError, InputTypeError
-from parzen.validation import as_positive_int, describe
+from parzen.validation import as_positive_int, as_workers, describe
 
 __all__ = ["gradient"]
 
 _OPEN = ("one-sided", "one-sided")
+_THREADED = 1 << 18  # from so many elements on a second thread pays
 
 
 def gradient(
@@ -129,9 +130,8 @@ def gradient(
     >>> gradient([1, 2, 4, 7, 11, 16])
     array([1. , 1.5, 2.5, 3.5, 4.5, 5. ])
     >>> x = np.array([0.0, 1.0, 3.0, 3.5])
-    >>> gradient(x**2, x, accuracy=2, order=2)
-    Traceback (most recent call last):
-    parzen.errors.InputError: `f` must have at least ...
+    >>> gradient(x**2, x, order=2)
+    array([2., 2., 2., 2.])
     >>> angle = np.linspace(0, 2 * np.pi, 12, endpoint=False)
     >>> slope = gradient(np.sin(angle), angle, accuracy=8, boundary="periodic", period=2 * np.pi)
     >>> bool(np.abs(slope - np.cos(angle)).max() < 1e-4)
@@ -161,15 +161,16 @@ def gradient(
         floats = exact_floats(f)
         f = f if floats is None else floats
     plain = (accuracy, order, boundary, period, nan) == (2, 1, "one-sided", None, "propagate")
-    simple = plain and out is None and edge_order in (1, 2)
+    simple = plain and out is None and workers is None and edge_order in (1, 2)
     if simple and f.size <= SMALL and f.dtype.char in "fdFD" and all_ordinary(varargs):
         try:
             return np.gradient(f, *varargs, axis=cast(Any, axis), edge_order=cast(Any, edge_order))
         except (ValueError, TypeError):  # explained below
             pass
+    threads = 1 if workers is None and f.size < _THREADED else as_workers(workers)
     single, axes = _axes(axis, f.ndim)
     spacings, axes = read_spacings(varargs, f.shape, axes, datetime_unit)
-    pair = _OPEN if plain else _check_options(accuracy, order, edge_order, boundary, nan)
+    pair = _OPEN if plain else _check_options(accuracy, order, edge_order, boundary, period, nan)
     plain = (accuracy, order, pair, nan) == (2, 1, _OPEN, "propagate")
     outs = _outputs(out, f, axes, single)
     results: Sequence[Any] | None = None
@@ -180,7 +181,7 @@ def gradient(
         positions = (
             [s.positions(f.shape[a]) for s, a in zip(spacings, axes, strict=True)] if nan == "skip" else None
         )
-        results = differentiate(f, axes, made, outs, workers, positions)
+        results = differentiate(f, axes, made, outs, threads, positions)
     elif outs is not None:
         for target, result in zip(outs, results, strict=True):
             np.copyto(target, result)
@@ -195,7 +196,7 @@ def plan(
     single, axes = _axes(options["axis"], len(shape))
     spacings, axes = read_spacings(varargs, shape, axes, options["datetime_unit"])
     accuracy, order, edge_order = options["accuracy"], options["order"], options["edge_order"]
-    pair = _check_options(accuracy, order, edge_order, options["boundary"], options["nan"])
+    pair = _check_options(accuracy, order, edge_order, options["boundary"], options["period"], options["nan"])
     made = _make_schemes(shape, axes, spacings, (edge_order, accuracy, order, pair, options["period"]))
     return made, axes, single
 
@@ -206,7 +207,9 @@ def _axes(axis: int | Sequence[int] | None, ndim: int) -> tuple[bool, tuple[int,
     return len(axes) == 1, axes
 
 
-def _check_options(accuracy: int, order: int, edge_order: int, boundary: Any, nan: str) -> tuple[str, str]:
+def _check_options(
+    accuracy: int, order: int, edge_order: int, boundary: Any, period: float | None, nan: str
+) -> tuple[str, str]:
     """Refuse options outside their range; return the (left, right) boundary."""
     if as_positive_int(accuracy, "accuracy") % 2 or accuracy > 16:
         raise InputError(f"`accuracy` must be even and between 2 and 16; got {accuracy}. Round it up.")
@@ -216,7 +219,10 @@ def _check_options(accuracy: int, order: int, edge_order: int, boundary: Any, na
         raise InputError(f"`edge_order` must be 1 or 2; got {describe(edge_order)}. Use `accuracy` for more.")
     if nan not in ("propagate", "skip"):
         raise InputError(f"`nan` must be 'propagate' or 'skip'; got {describe(nan)}. Choose one of them.")
-    return _pair(boundary)
+    pair = _pair(boundary)
+    if period is not None and pair[0] != "periodic":
+        raise InputError(f"`period` must be left out unless `boundary` is periodic; got {period!r}. Drop it.")
+    return pair
 
 
 def _pair(boundary: Any) -> tuple[str, str]:

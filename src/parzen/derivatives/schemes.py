@@ -128,6 +128,11 @@ def make_scheme(
             f"`*varargs` must be coordinates that increase or decrease strictly; got repeated, unordered or "
             f"non-finite ones for axis {axis}. Sort the samples and drop repeated ones first."
         )
+    if even and not (step and np.isfinite(step)):
+        raise InputError(
+            f"`*varargs` must be finite steps other than zero; got {step} for axis {axis}. Pass the distance "
+            "between samples."
+        )
     low, high = min(reach, n), max(n - reach, min(reach, n))
     targets = [*range(low), *range(high, n)]
     if even:
@@ -243,7 +248,7 @@ def _gap(j: int, gaps: FloatArray, seam: float, boundary: tuple[str, str]) -> fl
 
 def _strictly_monotone(gaps: FloatArray | None) -> bool:
     """Whether coordinates go one way, without repetition."""
-    return gaps is None or bool((gaps > 0).all() or (gaps < 0).all())
+    return gaps is None or bool(np.isfinite(gaps).all() and ((gaps > 0).all() or (gaps < 0).all()))
 
 
 def _require_length(

@@ -8,6 +8,7 @@ Coordinates are differenced before they are converted to float64, so integer nan
 """
 
 import math
+import numbers
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -125,9 +126,9 @@ def _scalar(value: Any, datetime_unit: str) -> Spacing:
                 "timedelta64 step."
             )
         return Spacing(float(elapsed(np.array([value]), datetime_unit)[0]), odd=value)
-    if type(value) in (float, int, np.float64) or (
-        isinstance(value, (np.floating, np.integer)) and not isinstance(value, np.longdouble)
-    ):
+    if isinstance(value, (bool, np.longdouble)):  # NumPy multiplies them as what they are
+        return Spacing(None, odd=value)
+    if isinstance(value, numbers.Real):
         step = float(value)
         return Spacing(step, odd=value if step == 0 else None)
     return Spacing(None, odd=value)

@@ -77,9 +77,9 @@ def turning_points(y: Any, x: Any = None) -> TurningPoints:
     A minimum or maximum is where differences change sign, so every sample that is lower (higher) than both
     neighbours yields exactly one. Its place is the vertex of the cubic Hermite curve through the samples,
     with fourth-order slopes, or of the parabola through three samples where too few lie around: an error of
-    O(h⁴) or O(h²) on smooth data. A run of equal samples is one plateau, classified by its two sides. A level
-    inflection is reported where the parabola through three slopes touches zero within 2 % of what the slope
-    changes over one spacing. Noise turns wherever it goes: smooth noisy data first
+    O(h³) in place and O(h⁴) in value on smooth data. A run of equal samples is one plateau, classified by its
+    two sides. A level inflection is reported where the parabola through three slopes touches zero within 2 %
+    of what the slope changes over one spacing. Noise turns wherever it goes: smooth noisy data first
     (`parzen.smooth_gradient`).
 
     Examples
@@ -89,7 +89,7 @@ def turning_points(y: Any, x: Any = None) -> TurningPoints:
     >>> x = np.linspace(0, 6, 25)
     >>> found = turning_points(np.sin(x), x)
     >>> print(found.kind, np.round(found.x, 3))
-    ['maximum' 'minimum'] [1.571 4.712]
+    ['maximum' 'minimum'] [1.571 4.713]
     """
     values = as_vector(y, "y")
     n = len(values)
