@@ -77,8 +77,9 @@ def gradient_field(
             px, py = zip(*chosen, strict=True)
             ax.scatter(px, py, marker=mark, s=60, c=colors[kind], label=kind, zorder=3)
     if points:
-        ax.legend(loc="upper right")
+        ax.legend(loc="upper right", fontsize="small")
     ax.set(xlabel="x", ylabel="y", title="gradient field: arrows point uphill")
+    ax.set(xlim=(at_x[0], at_x[-1]), ylim=(at_y[0], at_y[-1]))
     return ax
 
 
