@@ -1,7 +1,7 @@
 """Gradients of arrays against `numpy.gradient` and findiff: ratios within one run, accuracy asserted first.
 
 python -m benchmarks.grid --json grid.json     measure
-python -m benchmarks.grid --table grid.json    print the table of docs/gradients-of-data.md
+python -m benchmarks.grid --table grid*.json   print the table of docs/gradients-of-data.md
 """
 
 import argparse
@@ -12,6 +12,8 @@ import time
 import tracemalloc
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -65,7 +67,8 @@ def against_numpy(rng: np.random.Generator) -> list[dict[str, Any]]:
         for got in (as_tuple(gradient(f, *arguments)), as_tuple(gradient(f, *arguments, out=out))):
             assert all(np.array_equal(a, b) for a, b in zip(got, expected, strict=True)), name
         del expected, got
-        seconds = best([partial(np.gradient, f, *arguments), *ours(f, arguments, out)], 7)
+        rounds = 7 if len(shape) > 1 else 25
+        seconds = best([partial(np.gradient, f, *arguments), *ours(f, arguments, out)], rounds)
         rows.append({"case": name, "peer": "numpy.gradient", "bar": bar, "seconds": seconds})
     return rows
 
@@ -141,41 +144,38 @@ def measure() -> dict[str, Any]:
     }
 
 
-def table(results: dict[str, Any]) -> str:
-    """Return the results as Markdown."""
-    lines = [
-        "| case | peer, s | parzen, s | ratio | with `out=` | one thread | a copy, s | bar |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for row in results["large"]:
-        peer, ours, out, one, copy = row["seconds"]
-        bar = "" if row["bar"] is None else f"{row['bar']:g} ×"
-        lines.append(
-            f"| {row['case']} ({row['peer']}) | {peer:.3f} | {ours:.3f} | **{peer / ours:.1f} ×** | "
-            f"{peer / out:.1f} × | {peer / one:.1f} × | {copy:.3f} | {bar} |"
-        )
-    lines += ["", "| small arrays | numpy, µs | parzen, µs | difference | bar |", "|---|---|---|---|---|"]
-    for row in results["small"]:
-        lines.append(
-            f"| {row['case']} | {row['numpy']:.1f} | {row['parzen']:.1f} | "
-            f"{row['parzen'] - row['numpy']:+.1f} | {row['bar']:g} |"
-        )
-    return "\n".join(
-        [*lines, "", f"Peak memory beyond the outputs, 4096²: {results['memory']['extra']:.1f} MB."]
-    )
+def spread(values: list[float], unit: str = " ×") -> str:
+    """Write the median of several runs, and their range if there is one."""
+    middle = f"**{median(values):.1f}{unit}**"
+    return middle if len(values) == 1 else f"{middle} ({min(values):.1f} to {max(values):.1f})"
+
+
+def table(runs: list[dict[str, Any]]) -> str:
+    """Return one or several runs as Markdown: medians and ranges, no run left out."""
+    lines = ["| case | ratio | with `out=` | one thread | bar |", "|---|---|---|---|---|"]
+    for rows in zip(*(run["large"] for run in runs), strict=True):
+        peer, ours, out, one, _ = zip(*(row["seconds"] for row in rows), strict=True)
+        ratios = [[p / t for p, t in zip(peer, times, strict=True)] for times in (ours, out, one)]
+        bar = "" if rows[0]["bar"] is None else f"{rows[0]['bar']:g} ×"
+        cells = " | ".join(map(spread, ratios))
+        lines.append(f"| {rows[0]['case']} ({rows[0]['peer']}) | {cells} | {bar} |")
+    lines += ["", "| small arrays | µs more than NumPy | bar |", "|---|---|---|"]
+    for rows in zip(*(run["small"] for run in runs), strict=True):
+        more = [row["parzen"] - row["numpy"] for row in rows]
+        lines.append(f"| {rows[0]['case']} | {spread(more, '')} | {rows[0]['bar']:g} |")
+    extra = max(run["memory"]["extra"] for run in runs)
+    return "\n".join([*lines, "", f"Peak memory beyond the outputs, 4096²: {extra:.1f} MB (bar: 10)."])
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", help="write the measurements here")
-    parser.add_argument("--table", help="print the table of an earlier run")
+    parser.add_argument("--table", nargs="+", help="print the table of earlier runs")
     arguments = parser.parse_args()
     if arguments.table:
-        with open(arguments.table, encoding="utf-8") as file:
-            print(table(json.load(file)))
+        print(table([json.loads(Path(name).read_text(encoding="utf-8")) for name in arguments.table]))
     else:
         results = measure()
         if arguments.json:
-            with open(arguments.json, "w", encoding="utf-8") as file:
-                json.dump(results, file, indent=1)
-        print(table(results))
+            Path(arguments.json).write_text(json.dumps(results, indent=1), encoding="utf-8")
+        print(table([results]))
