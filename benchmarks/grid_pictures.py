@@ -10,10 +10,10 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from parzen._gradient_field_plot import gradient_field
 from parzen.derivatives.grid import gradient
 from parzen.derivatives.smooth import smooth_gradient
 from parzen.derivatives.turning_points import turning_points
+from parzen.plotting.fields import gradient_field
 
 
 def convergence() -> Any:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from parzen import datasets as datasets
     from parzen import errors as errors
+    from parzen import grid as grid
     from parzen import plotting as plotting
     from parzen.density.estimator import DensityValues as DensityValues
     from parzen.density.estimator import KernelDensity as KernelDensity
@@ -33,6 +34,12 @@ if TYPE_CHECKING:
     from parzen.derivatives.functions import value_and_grad as value_and_grad
     from parzen.derivatives.functions_sparse import jacobian_operator as jacobian_operator
     from parzen.derivatives.functions_sparse import sparse_jacobian as sparse_jacobian
+    from parzen.derivatives.grid import gradient as gradient
+    from parzen.derivatives.smooth import SmoothGradient as SmoothGradient
+    from parzen.derivatives.smooth import smooth_gradient as smooth_gradient
+    from parzen.derivatives.stencils import stencil as stencil
+    from parzen.derivatives.turning_points import TurningPoints as TurningPoints
+    from parzen.derivatives.turning_points import turning_points as turning_points
 
 __version__ = "0.1.0"
 
@@ -44,20 +51,26 @@ _NAMES = {
     "KernelDensity": "parzen.density.estimator",
     "Path": "parzen.derivatives.descend",
     "Refinement": "parzen.density.sweep",
+    "SmoothGradient": "parzen.derivatives.smooth",
     "Sweep": "parzen.density.sweep",
+    "TurningPoints": "parzen.derivatives.turning_points",
     "ascend": "parzen.derivatives.descend",
     "check_gradient": "parzen.derivatives.check",
     "derivative": "parzen.derivatives.functions",
     "descend": "parzen.derivatives.descend",
     "differentiate": "parzen.derivatives.functions",
     "grad": "parzen.derivatives.functions",
+    "gradient": "parzen.derivatives.grid",
     "hessian": "parzen.derivatives.functions",
     "hvp": "parzen.derivatives.functions",
     "jacobian": "parzen.derivatives.functions",
     "jacobian_operator": "parzen.derivatives.functions_sparse",
     "refine": "parzen.density.sweep",
+    "smooth_gradient": "parzen.derivatives.smooth",
     "sparse_jacobian": "parzen.derivatives.functions_sparse",
+    "stencil": "parzen.derivatives.stencils",
     "sweep": "parzen.density.sweep",
+    "turning_points": "parzen.derivatives.turning_points",
     "value_and_grad": "parzen.derivatives.functions",
 }
 
@@ -65,6 +78,7 @@ _NAMES = {
 _MODULES = {
     "datasets": "parzen.datasets",
     "errors": "parzen.errors",
+    "grid": "parzen.grid",
     "plotting": "parzen.plotting",
     "symbolic": "parzen.derivatives.symbolic",
 }
@@ -76,7 +90,9 @@ __all__ = [
     "KernelDensity",
     "Path",
     "Refinement",
+    "SmoothGradient",
     "Sweep",
+    "TurningPoints",
     "__version__",
     "ascend",
     "check_gradient",
@@ -86,15 +102,20 @@ __all__ = [
     "differentiate",
     "errors",
     "grad",
+    "gradient",
+    "grid",
     "hessian",
     "hvp",
     "jacobian",
     "jacobian_operator",
     "plotting",
     "refine",
+    "smooth_gradient",
     "sparse_jacobian",
+    "stencil",
     "sweep",
     "symbolic",
+    "turning_points",
     "value_and_grad",
 ]
 

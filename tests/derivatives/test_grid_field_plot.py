@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from parzen._gradient_field_plot import gradient_field, level_points
 from parzen.errors import InputError
+from parzen.plotting.fields import gradient_field, level_points
 
 X, Y = np.linspace(-3, 3, 61), np.linspace(-2, 2, 45)
 Z = np.cos(X) * np.cos(2 * Y[:, None])
