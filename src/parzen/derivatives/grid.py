@@ -116,7 +116,8 @@ def gradient(
 
     *Cost.* One pass over memory for all axes; no temporaries of the size of the data for C- or
     Fortran-ordered floats, one converted copy for other layouts and dtypes. Arrays of more than 8192 elements
-    use compiled loops: the first call of a process loads them (0.5 s; 10 s the first time on a machine).
+    use compiled loops: the first
+    such call of a process loads them (about 1 s), the first on a machine compiles them (about 4 s a dtype).
 
     References
     ----------
