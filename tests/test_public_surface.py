@@ -24,14 +24,15 @@ def run(code):
 
 
 def test_names():
-    assert parzen.__all__ == [
-        "DensityValues", "KernelDensity", "Sweep", "__version__", "datasets", "errors", "plotting", "sweep",
-    ]  # fmt: skip
+    assert parzen.__all__ == sorted(parzen.__all__)
     assert dir(parzen) == sorted(parzen.__all__)
     assert len(set(parzen.__all__)) == len(parzen.__all__)
     for name in parzen.__all__:
         assert getattr(parzen, name) is not None
-    assert set(parzen._PUBLIC) == set(parzen.__all__) - {"__version__"}
+    assert {*parzen._NAMES, *parzen._MODULES} == set(parzen.__all__) - {"__version__"}
+    for name, module in parzen._NAMES.items():
+        assert name in import_module(module).__all__
+    assert {"KernelDensity", "sweep", "gradient", "grad", "differentiate", "datasets"} <= set(parzen.__all__)
 
 
 def test_unknown_names():

@@ -1,6 +1,5 @@
 """What comes over the border, and every sentence that turns something away."""
 
-# ruff: noqa: E501 - messages stand as they are printed
 import re
 from fractions import Fraction
 

@@ -1,6 +1,5 @@
 """Every way in which the estimator, sweeps and refinement say no, by its text."""
 
-# ruff: noqa: E501 - messages stand as they are printed
 import re
 
 import numpy as np
@@ -154,7 +153,7 @@ def test_queries(call, queries, error, message):
         getattr(kde, call)(queries)
 
 
-@pytest.mark.parametrize("order", [3, -1, 0.5, "1", None, True, [1], np.array([1, 2])], ids=repr)
+@pytest.mark.parametrize("order", [3, -1, 0.5, "1", None, True, [1]], ids=repr)
 def test_order(order):
     kde = parzen.KernelDensity().fit(X)
     for call in (lambda: kde.evaluate(X, order=order), lambda: kde.leave_one_out(order=order), lambda: kde.explain(X, order=order)):  # fmt: skip
@@ -248,7 +247,7 @@ def test_gradients_that_leave_the_range(call):
         (np.array(1.0), InputError, "`bandwidths` must be 1-D and not empty; got shape ()."),
         (0.5, ParzenError, "`bandwidths` must be"),
         (None, ParzenError, "`bandwidths` must be"),
-        ("scott", InputTypeError, "`bandwidths` must be numeric; got dtype <U1."),
+        ("scott", InputTypeError, "`bandwidths` must be numeric; got dtype <U5."),
     ],
     ids=repr,
 )

@@ -164,7 +164,8 @@ def test_promises_below_rounding(rtol):
 def test_extreme_weights(weights, rtol):
     samples = [[0.0], [1.0], [2.5]]
     check(samples, [[0.2], [2.5], [30.0]], 1.0, weights=weights, rtol=rtol)
-    check(samples, samples, 1.0, weights=weights, rtol=rtol, leave_one_out=True)
+    # a log of a ratio of weights is up to 1400 nats, and its ulps remain where it cancels
+    check(samples, samples, 1.0, weights=weights, rtol=max(rtol, 2e-12), leave_one_out=True)
 
 
 @pytest.mark.parametrize("rtol", [1e-9, 0.0])
@@ -180,7 +181,7 @@ def test_log_density_below_all_floats(rtol):
 
 def test_far_queries_choose_the_nearest_sample():
     """Beyond the range of squares only the nearest counts, and ties share."""
-    samples = np.array([[9e139, 0.0], [-9e139, 0.0], [0.0, 3e139]])
+    samples = np.array([[9e139, 0.0], [-9e139, 0.0], [0.0, 3.5e139]])
     queries = np.array([[1e145, 0.0], [0.0, -1.1e140]])
     gradient = parzen.KernelDensity(1.0).fit(samples).grad_log_density(queries)
     size = np.max(np.abs(queries), axis=1, keepdims=True)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from parzen.bandwidth.matrix import Scale
 from parzen.density.model import Model
 from parzen.kernel_sums import Request, State, compensated, dense, matmul
+from parzen.kernel_sums.double_double import DoubleDouble
 
 SCALES = np.array([1.0, 0.25, 1e-3])
 
@@ -15,7 +16,7 @@ SCALES = np.array([1.0, 0.25, 1e-3])
 def accumulated(method, samples, weights, queries, order, *, all_weights):
     """The state of some samples; offsets are relative to the largest weight of all."""
     points = Model(samples, samples, None, None, Scale(1.0, samples.shape[1]), np.zeros(samples.shape[1]))
-    offsets = None if weights is None else np.log(all_weights.max()) - np.log(weights)
+    offsets = None if weights is None else DoubleDouble.of(np.log(all_weights.max()) - np.log(weights))
     sources = type(points.sources)(points.sources.points, offsets)
     method.prepare(sources)
     request = Request(scales=SCALES, order=order, radial=True)
