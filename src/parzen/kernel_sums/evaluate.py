@@ -29,7 +29,6 @@ _LARGEST_EXPONENT = 2.0**50
 #: Whitened norm beyond which only the nearest source counts: the next is 1e40 nats away, or as good as the same.
 _FAR_AWAY = 1e60
 
-
 #: Whitened norm beyond which squares leave the range of float64, with room for sums and products.
 _OUT_OF_RANGE = 1e140
 
