@@ -46,7 +46,7 @@ class Scale:
 
     @cached_property
     def unit(self) -> float:
-        """For a scalar bandwidth, the power of two at or above it: points are divided by this, exactly."""
+        """For a scalar bandwidth, the power of two above it: points are divided by this, exactly."""
         if self.kind != "scalar":
             return 1.0
         return math.ldexp(1.0, min(max(math.frexp(float(self.value))[1], -1021), 1023))

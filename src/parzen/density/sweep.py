@@ -209,7 +209,7 @@ _WIDEST_GROUP = 1e30
 
 
 def _mean(values: FloatArray) -> float:
-    """Return the mean, rounded once; -inf where it is below all floats."""
+    """Return the mean, in terms that cannot overflow; -inf where it is below all floats."""
     return math.fsum(values / len(values))
 
 
@@ -265,7 +265,8 @@ def refine(
     Raises
     ------
     InputError
-        The likelihood keeps rising towards h = 0 (held-out points that coincide with samples).
+        The likelihood keeps rising towards h = 0 (held-out points that coincide with samples), or has no
+        optimum at all; or, as `InputTypeError` too, what `sweep` raises.
     """
     began = time.perf_counter()
     if not isinstance(start, Sweep):

@@ -29,7 +29,6 @@ _LARGEST_EXPONENT = 2.0**50
 #: Whitened norm, and distance from the nearest source, beyond which exponents are taken relative to the nearest.
 _FAR_AWAY = 1e60
 
-
 #: Whitened norm beyond which squares leave the range of float64, with room for sums and products.
 _OUT_OF_RANGE = 1e140
 

@@ -137,8 +137,7 @@ def _absorb(
         shrink = exp_nonpositive(least - lowest[query, k])
         total[query, k] *= shrink
         lowest[query, k] = least
-        if radial:
-            spread[query, k] *= shrink
+        spread[query, k] *= shrink
         _shrink_moments(first, second, query, k, shrink)
     if not radial and order == 0:
         total[query, k] += _sum_exponentials(exponents, factor, lowest[query, k])

@@ -1,6 +1,6 @@
 """Pictures: a bandwidth curve, a grid of images, what a density finds likely.
 
-The only room that imports Matplotlib, and it does so on use. Figures are made without ``pyplot``: no window,
+Matplotlib is imported on use. Figures are made without ``pyplot``: no window,
 no display and no global state are needed, and nothing has to be closed. Functions return Matplotlib's own
 `Axes` or `Figure`, so a caller can go on drawing; ``axes.figure.savefig(path)`` keeps the picture.
 """

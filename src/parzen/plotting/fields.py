@@ -1,7 +1,4 @@
-"""A sampled surface with its gradient as arrows or streamlines, and its level points marked.
-
-Temporary home of `parzen.plotting.gradient_field`; Matplotlib is imported on use.
-"""
+"""A sampled surface with its gradient as arrows or streamlines, and its level points marked."""
 
 from typing import Any
 
