@@ -51,8 +51,24 @@ def product_error(
     return UNIT * (distance * stored + sums)
 
 
+def compensated_error(lowest: FloatArray) -> FloatArray:
+    """Bound δt relative to the lowest exponent in double-double arithmetic.
+
+    The exponents themselves are good to about 2⁻¹⁰⁰ of their size; the difference from the lowest, x ≤ 0, is
+    rounded to u|x|, which the weight e^x keeps below u/e.
+    """
+    return 2.0 * UNIT + 64.0 * UNIT**2 * np.maximum(lowest, 0.0)
+
+
 def broken_promises(
-    sums: KernelSums, exponent_error: FloatArray, scales: FloatArray, rtol: float, order: int
+    sums: KernelSums,
+    exponent_error: FloatArray,
+    scales: FloatArray,
+    diameter: float,
+    rtol: float,
+    order: int,
+    *,
+    central: bool = False,
 ) -> tuple[FloatArray, BoolArray]:
     """Return the bound on log S, (m, k), and which queries break the promise, (m,) bool.
 
@@ -64,29 +80,36 @@ def broken_promises(
         Bound on δt over the terms that matter.
     scales : (k,)
         1/h² of each bandwidth.
+    diameter : float
+        Bound on the distance between two sources, whitened: no mean can be off by more.
     rtol : float
         The promise; half of it is for rounding.
     order : int
         Highest derivative wanted.
+    central : bool
+        Whether second moments were summed about the mean.
     """
     allowed = (1.0 - SKIPPED_SHARE) * rtol
     magnitude = np.abs(sums.log_sum)
     bound = exponent_error + UNIT * (8.0 + magnitude)
-    broken = bound > allowed + 8.0 * UNIT * magnitude
+    # comparisons are written so that NaN and inf count as broken
+    broken = ~(bound <= allowed + 8.0 * UNIT * magnitude)
     if order > 0:
         root = np.sqrt(scales)
         slope = root * np.linalg.norm(sums.mean, axis=-1)
-        variance = np.maximum(scales * sums.mean_square - slope**2, 0.0)
         distance = np.sqrt(np.maximum(scales * sums.mean_square, 0.0))
+        if order > 1:
+            variance = scales * np.trace(sums.covariance, axis1=-2, axis2=-1)
+        else:
+            variance = np.maximum(scales * sums.mean_square - slope**2, 0.0)
         # the stored points' own rounding moves the mean directly; it is δt/‖u‖ at most
         own = exponent_error / np.maximum(distance, 1.0) + 4.0 * UNIT * distance
-        gradient_error = 2.0 * exponent_error * np.sqrt(variance) + own
-        broken |= gradient_error > allowed * (1.0 + slope)
+        gradient_error = np.minimum(2.0 * exponent_error * np.sqrt(variance), root * diameter) + own
+        broken |= ~(gradient_error <= allowed * (1.0 + slope))
         if order > 1:
             # forming Σ p u uᵀ - mean meanᵀ cancels down from ‖u‖²
-            hessian_error = (
-                4.0 * exponent_error * variance + 2.0 * own * np.sqrt(variance) + 8.0 * UNIT * distance**2
-            )
+            cancelled = 8.0 * UNIT * (variance if central else distance**2)
+            hessian_error = 4.0 * exponent_error * variance + 2.0 * own * np.sqrt(variance) + cancelled
             hessian_size = scales * np.linalg.norm(sums.covariance, axis=(-2, -1))
-            broken |= hessian_error > allowed * (1.0 + np.abs(hessian_size - 1.0))
+            broken |= ~(hessian_error <= allowed * (1.0 + np.abs(hessian_size - 1.0)))
     return bound, np.any(broken, axis=1)

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from parzen.kernel_sums.compensated_loops import add_central_moments, add_tiles
+from parzen.kernel_sums.compensated_loops import add_moments, add_tiles
 from parzen.kernel_sums.double_double import DoubleDouble
 from parzen.kernel_sums.loops import TILE
 from parzen.kernel_sums.request import Request
 from parzen.kernel_sums.sources import Sources
-from parzen.kernel_sums.state import State
+from parzen.kernel_sums.state import KernelSums, State
 from parzen.kernel_sums.threads import Step
-from parzen.typing import IntArray
+from parzen.typing import FloatArray, IntArray
 
 #: Coordinates of pairs handled by one compiled call: about 0.1 s.
 _WORK_PER_CALL = 30_000_000
@@ -20,31 +20,47 @@ def prepare(sources: Sources) -> None:
     _ = sources.exact_tiles, sources.exact_offsets
 
 
+def scratch_bytes(rows: int, d: int, k: int, order: int) -> int:
+    """Return the temporaries of one block of queries, apart from its state."""
+    return 8 * (2 * rows * d + (8 + d) * TILE)
+
+
 def accumulate(
     sources: Sources, queries: DoubleDouble, own: IntArray, request: Request, cutoff: float, step: Step
-) -> State:
-    """Return the state of a block of queries; its second moments are about the mean."""
+) -> tuple[KernelSums, FloatArray]:
+    """Return the finished sums of a block of queries and their lowest exponents.
+
+    Two passes: the sums first; then moments about each query's nearest source, so that nothing cancels.
+    """
     rows, d = queries.high.shape
-    state = State.identity(rows, len(request.scales), d, request.order)
-    tiles, offsets = sources.exact_tiles, sources.exact_offsets
+    k, order = len(request.scales), request.order
+    state = State.identity(rows, k, d, order)
+    lowest_low = np.zeros((rows, k))  # the low part of the lowest exponent
+    nearest = np.zeros((rows, k), dtype=np.int64)
+    tiles = sources.exact_tiles
     q_high, q_low = np.ascontiguousarray(queries.high), np.ascontiguousarray(queries.low)
-    tiles_per_call = max(1, _WORK_PER_CALL // (rows * TILE * (d + 2 * len(request.scales))))
+    common = (
+        tiles.high, tiles.low, sources.exact_offsets, q_high, q_low, own, request.scales, cutoff, order,
+    )  # fmt: skip
+    tiles_per_call = max(1, _WORK_PER_CALL // (rows * TILE * (d + 2 * k)))
     ranges = [
         (start, min(start + tiles_per_call, sources.n_tiles))
         for start in range(0, sources.n_tiles, tiles_per_call)
     ]
     for start, stop in ranges:
-        add_tiles(
-            tiles.high, tiles.low, offsets, q_high, q_low, own, request.scales, cutoff, request.order, start,
-            stop, state.lowest, state.total, state.spread, state.first,
-        )  # fmt: skip
+        add_tiles(*common, start, stop, state.lowest, lowest_low, nearest, state.total, state.spread)
         step(rows * (stop - start) * TILE)
-    if request.order > 1:
-        mean = state.first / state.total[..., None]
+    sums = KernelSums.empty(rows, k, d, order)
+    if order > 0:
         for start, stop in ranges:
-            add_central_moments(
-                tiles.high, tiles.low, offsets, q_high, q_low, own, request.scales, cutoff, start, stop,
-                state.lowest, mean, state.second,
-            )  # fmt: skip
+            add_moments(*common, start, stop, state.lowest, lowest_low, nearest, state.first, state.second)
             step(0)
-    return state
+        sums.fill(slice(None), state)  # moments about the nearest source …
+        at = nearest // TILE, slice(None), nearest % TILE
+        sums.mean[:] += (tiles.high[at] - q_high[:, None]) + (
+            tiles.low[at] - q_low[:, None]
+        )  # … and the query
+    sums.mean_square[:] = 2.0 * state.spread / state.total
+    # from 2**53 nats on, the low part is below the last digit
+    sums.log_sum[:] = (np.log(state.total) - lowest_low) - state.lowest
+    return sums, state.lowest

@@ -73,11 +73,21 @@ def _exponents(half_high, half_low, scale, offsets, t_high, t_low):
 
 
 @_strict
-def _terms(t_high, t_low, lowest, terms):
+def _nearest(t_high, t_low, least):
+    """Return the index of the least exponent, by both parts."""
+    at = -1
+    for j in range(TILE):
+        if t_high[j] == least and (at < 0 or t_low[j] < t_low[at]):
+            at = j
+    return at
+
+
+@_strict
+def _terms(t_high, t_low, lowest, lowest_low, terms):
     """Write exp(lowest - t)."""
     wide_vectors()
     for j in range(TILE):
-        terms[j] = exp_nonpositive((lowest - t_high[j]) - t_low[j])
+        terms[j] = exp_nonpositive((lowest - t_high[j]) + (lowest_low - t_low[j]))
 
 
 @compiled_sum
@@ -113,29 +123,24 @@ def _second_moment(terms, u, v):
 
 
 @_strict
-def _differences(high, low, q_high, q_low, centre, out):
-    """Write (x_j - q) - centre along one axis."""
+def _differences(high, low, origin_high, origin_low, out):
+    """Write x_j - origin along one axis, rounded once."""
     wide_vectors()
     for j in range(TILE):
-        d = high[j] - q_high
+        d = high[j] - origin_high
         back = d - high[j]
-        e = (high[j] - (d - back)) - (q_high + back)
-        e = e + (low[j] - q_low)
-        s = d - centre
-        part = s - d
-        err = (d - (s - part)) - (centre + part)
-        out[j] = s + (err + e)
+        e = (high[j] - (d - back)) - (origin_high + back)
+        out[j] = d + (e + (low[j] - origin_low))
 
 
 @_strict
 def add_tiles(
-    high, low, offsets, q_high, q_low, own, scales, cutoff, order, start, stop, lowest, total, spread, first
+    high, low, offsets, q_high, q_low, own, scales, cutoff, order, start, stop, lowest, lowest_low, nearest,
+    total, spread,
 ):  # fmt: skip
-    """Add tiles start … stop-1 to the state of every query: sums and first moments."""
-    d = q_high.shape[1]
+    """First pass over tiles start … stop-1: the lowest exponent, where it is, and the sums."""
     half_high, half_low = np.empty(TILE), np.empty(TILE)
-    t_high, t_low = np.empty(TILE), np.empty(TILE)
-    terms, u = np.empty(TILE), np.empty(TILE)
+    t_high, t_low, terms = np.empty(TILE), np.empty(TILE), np.empty(TILE)
     for tile in range(start, stop):
         for query in range(q_high.shape[0]):
             _half_squares(high[tile], low[tile], q_high[query], q_low[query], half_high, half_low)
@@ -146,50 +151,47 @@ def add_tiles(
                     least = _least(t_high)
                 if least == np.inf or negligible(least, lowest[query, k], cutoff, order):
                     continue
-                if least < lowest[query, k]:
-                    shrink = exp_nonpositive(least - lowest[query, k])
-                    lowest[query, k] = least
-                    total[query, k] *= shrink
-                    spread[query, k] *= shrink
-                    for a in range(first.shape[2]):
-                        first[query, k, a] *= shrink
-                _terms(t_high, t_low, lowest[query, k], terms)
+                if least <= lowest[query, k]:
+                    at = _nearest(t_high, t_low, least)
+                    drop = (least - lowest[query, k]) + (t_low[at] - lowest_low[query, k])
+                    if drop < 0.0:
+                        shrink = exp_nonpositive(drop)
+                        lowest[query, k] = least
+                        lowest_low[query, k] = t_low[at]
+                        nearest[query, k] = tile * TILE + at
+                        total[query, k] *= shrink
+                        spread[query, k] *= shrink
+                _terms(t_high, t_low, lowest[query, k], lowest_low[query, k], terms)
                 added, added_spread = _sums(terms, half_high)
                 total[query, k] += added
                 spread[query, k] += added_spread
-                if order > 0:
-                    for a in range(d):
-                        _differences(high[tile, a], low[tile, a], q_high[query, a], q_low[query, a], 0.0, u)
-                        first[query, k, a] += _first_moment(terms, u)
 
 
 @_strict
-def add_central_moments(
-    high, low, offsets, q_high, q_low, own, scales, cutoff, start, stop, lowest, mean, second
+def add_moments(
+    high, low, offsets, q_high, q_low, own, scales, cutoff, order, start, stop, lowest, lowest_low, nearest,
+    first, second,
 ):  # fmt: skip
-    """Second pass: Σ term (u - ū)(u - ū)ᵀ, with the final ``lowest`` and mean, free of cancellation."""
+    """Second pass: moments of x_j - x_nearest under the final terms, free of cancellation."""
     d = q_high.shape[1]
     half_high, half_low = np.empty(TILE), np.empty(TILE)
-    t_high, t_low = np.empty(TILE), np.empty(TILE)
-    terms, u = np.empty(TILE), np.empty((d, TILE))
+    t_high, t_low, terms = np.empty(TILE), np.empty(TILE), np.empty(TILE)
+    u = np.empty((d, TILE))
     for tile in range(start, stop):
         for query in range(q_high.shape[0]):
             _half_squares(high[tile], low[tile], q_high[query], q_low[query], half_high, half_low)
             for k in range(scales.shape[0]):
                 least = _exponents(half_high, half_low, scales[k], offsets[tile], t_high, t_low)
+                if negligible(least, lowest[query, k], cutoff, order):
+                    continue
                 if own[query] // TILE == tile:
                     t_high[own[query] % TILE] = np.inf
-                if negligible(least, lowest[query, k], cutoff, 2):
-                    continue
-                _terms(t_high, t_low, lowest[query, k], terms)
+                _terms(t_high, t_low, lowest[query, k], lowest_low[query, k], terms)
+                near_tile, near = nearest[query, k] // TILE, nearest[query, k] % TILE
                 for a in range(d):
-                    _differences(
-                        high[tile, a],
-                        low[tile, a],
-                        q_high[query, a],
-                        q_low[query, a],
-                        mean[query, k, a],
-                        u[a],
-                    )
-                    for b in range(a + 1):
-                        second[query, k, a, b] += _second_moment(terms, u[a], u[b])
+                    origin_high, origin_low = high[near_tile, a, near], low[near_tile, a, near]
+                    _differences(high[tile, a], low[tile, a], origin_high, origin_low, u[a])
+                    first[query, k, a] += _first_moment(terms, u[a])
+                    if order > 1:
+                        for b in range(a + 1):
+                            second[query, k, a, b] += _second_moment(terms, u[a], u[b])

@@ -1,7 +1,7 @@
 """Dense method: direct differences, every pair, compiled for each small dimension. The oracle of the others."""
 
 from parzen.kernel_sums import accuracy
-from parzen.kernel_sums.loops import MAX_UNROLLED, TILE, dense_loop
+from parzen.kernel_sums.loops import MAX_UNROLLED, TILE, add_tiles
 from parzen.kernel_sums.request import Request
 from parzen.kernel_sums.sources import Sources
 from parzen.kernel_sums.state import State
@@ -19,7 +19,6 @@ exponent_error = accuracy.direct_error
 def prepare(sources: Sources) -> None:
     """Make the layouts that threads will share."""
     _ = sources.tiles, sources.tile_offsets
-    dense_loop(sources.d)
 
 
 def scratch_bytes(rows: int, d: int, k: int, order: int) -> int:
@@ -33,12 +32,12 @@ def accumulate(
     """Return the state of a block of whitened queries, shape (rows, d)."""
     rows, d = queries.shape
     state = State.identity(rows, len(request.scales), d, request.order)
-    loop = dense_loop(d)
+    axes = (0,) * d
     tiles_per_call = max(1, PAIRS_PER_CALL // (rows * TILE * len(request.scales)))
     for start in range(0, sources.n_tiles, tiles_per_call):
         stop = min(start + tiles_per_call, sources.n_tiles)
-        loop(
-            sources.tiles, sources.tile_offsets, queries, own, request.scales, cutoff, request.order,
+        add_tiles(
+            sources.tiles, sources.tile_offsets, queries, axes, own, request.scales, cutoff, request.order,
             request.radial, start, stop, state.lowest, state.total, state.spread, state.first, state.second,
         )  # fmt: skip
         step(rows * (stop - start) * TILE)

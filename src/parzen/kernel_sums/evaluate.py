@@ -6,6 +6,7 @@ import numpy as np
 
 from parzen.errors import AccuracyError
 from parzen.kernel_sums import accuracy, compensated
+from parzen.kernel_sums.double_double import DoubleDouble
 from parzen.kernel_sums.loops import TILE
 from parzen.kernel_sums.plan import METHODS, Plan, make_plan
 from parzen.kernel_sums.request import Request
@@ -81,19 +82,20 @@ class _Run:
         everything = self.plan.method == "compensated"
 
         def work(step: Step) -> None:
-            indices = np.arange(rows.start, rows.stop)
-            y = np.ascontiguousarray(self.queries.rows(rows))
-            with np.errstate(over="ignore"):
+            # values out of range are met by `accuracy.broken_promises`
+            with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+                indices = np.arange(rows.start, rows.stop)
+                y = np.ascontiguousarray(self.queries.rows(rows))
                 norms = np.sqrt(np.einsum("ia,ia->i", y, y))
-            near = norms < _FAR_AWAY
-            if not near.all():
-                self._sum_far(indices[~near], y[~near])
-                indices, y, norms = indices[near], y[near], norms[near]
-            if len(indices):
-                broken = indices if everything else self._sum(indices, y, norms, step)
-                self.repaired[broken] = not everything
-                for start in range(0, len(broken), _REPAIR_ROWS):
-                    self._compensate(broken[start : start + _REPAIR_ROWS], step, counts=everything)
+                near = norms < _FAR_AWAY
+                if not near.all():
+                    self._sum_far(indices[~near], y[~near])
+                    indices, y, norms = indices[near], y[near], norms[near]
+                if len(indices):
+                    broken = indices if everything else self._sum(indices, y, norms, step)
+                    self.repaired[broken] = not everything
+                    for start in range(0, len(broken), _REPAIR_ROWS):
+                        self._compensate(broken[start : start + _REPAIR_ROWS], step, counts=everything)
 
         return work
 
@@ -108,7 +110,7 @@ class _Run:
         farthest = np.minimum(radius + distance, sources.radius * root)
         error = self.method.exponent_error(sources.d, self.units, radius, farthest, distance)
         rounding, broken = accuracy.broken_promises(
-            self.sums.rows(indices), error, request.scales, request.rtol, request.order
+            self.sums.rows(indices), error, request.scales, 2.0 * sources.radius, request.rtol, request.order
         )
         self.bound[indices] += rounding
         return indices[broken]
@@ -120,17 +122,27 @@ class _Run:
             step(amount if counts else 0)
 
         exact = self.queries.exact_rows(indices)
-        state = compensated.accumulate(
+        sums, lowest = compensated.accumulate(
             self.sources, exact, self.own[indices], self.request, self.cutoff, heard
         )
-        self.sums.fill(indices, state, central=True)
-        rounding = accuracy.UNIT * (16.0 + np.abs(self.sums.log_sum[indices]))
-        self.bound[indices] = self.request.rtol * accuracy.SKIPPED_SHARE + rounding
+        self.sums.put(indices, sums)
+        request = self.request
+        rounding, broken = accuracy.broken_promises(
+            sums, accuracy.compensated_error(lowest), request.scales,
+            2.0 * self.sources.radius, 2.0 * max(request.rtol, 1e-12), request.order, central=True,
+        )  # fmt: skip
+        self.bound[indices] = request.rtol * accuracy.SKIPPED_SHARE + rounding
+        if broken.any():
+            raise AccuracyError(
+                f"`X` must lie where float64 can tell the samples apart; got {int(broken.sum())} queries, the "
+                f"first in row {int(indices[broken][0])}, whose derivatives cancel to more digits than there are. "
+                f"Use a larger bandwidth or rtol (it is {request.rtol:g}), or ask for the log density only."
+            )
 
     def _sum_far(self, indices: IntArray, y: FloatArray) -> None:
-        """Queries whose squared distance overflows: only the nearest sample counts, to all digits.
+        """Queries whose squared distance overflows: only the nearest sample counts.
 
-        The next one is at least a rounding error of the distance farther, which is 1e120 nats.
+        The next one is farther by at least a rounding error of a double-double, which is 1e240 nats.
         """
         if self.request.order > 0 and not np.all(np.isfinite(y)):
             raise AccuracyError(
@@ -138,16 +150,18 @@ class _Run:
                 "Leave them out, or ask for the log density only."
             )
         shrink = 2.0**-600
+        exact = self.sources.points.exact_rows(slice(None)).scaled(shrink)
         x = self.sources.points.rows(slice(None))
         for i, q in zip(indices, y, strict=True):
-            with np.errstate(over="ignore", invalid="ignore"):
-                u = x - q
-                half = 0.5 * np.einsum("ja,ja->j", u * shrink, u * shrink)
-                nearest = int(np.argmin(half))
-                root = np.sqrt(2.0 * half[nearest]) / shrink
-                exponent = 0.5 * (np.sqrt(self.request.scales) * root) ** 2
-                self.sums.log_sum[i] = -exponent
-                self.sums.mean_square[i] = root**2
-            self.sums.mean[i] = u[nearest] if self.request.order > 0 else 0.0
+            half = DoubleDouble.of(np.zeros(len(x)))
+            for a in range(len(q)):
+                u = exact.at((slice(None), a)).minus(DoubleDouble.of(np.full(len(x), q[a] * shrink)))
+                half = half.plus(u.times(u).scaled(0.5))
+            nearest = int(np.lexsort((half.low, half.high))[0])
+            distance = np.sqrt(2.0 * half.high[nearest]) / shrink if np.isfinite(q).all() else np.inf
+            exponent = 0.5 * (np.sqrt(self.request.scales) * distance) ** 2
+            self.sums.log_sum[i] = -exponent
+            self.sums.mean_square[i] = distance**2
+            self.sums.mean[i] = x[nearest] - q if self.request.order > 0 else 0.0
             self.sums.covariance[i] = 0.0
             self.bound[i] += 8.0 * accuracy.UNIT * np.minimum(exponent, 1e300)

@@ -22,6 +22,9 @@ _LN2_LOW = 1.42860682030941723212e-6
 _SMALLEST = -708.0  # e**-708 = 3e-308 is the last normal number
 
 compiled = njit(nogil=True, cache=True, error_model="numpy", fastmath=set(EXACT_FLAGS))
+compiled_inline = njit(
+    nogil=True, cache=True, error_model="numpy", fastmath=set(EXACT_FLAGS), forceinline=True
+)
 compiled_sum = njit(nogil=True, cache=True, error_model="numpy", fastmath=set(SUMMING_FLAGS))
 
 

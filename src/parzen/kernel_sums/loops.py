@@ -9,12 +9,9 @@ Everything stands in one file because Numba's disk cache watches only the file o
 
 # mypy: disable-error-code="no-untyped-def, untyped-decorator"
 
-from functools import cache
-from typing import Any
-
 import numpy as np
 
-from parzen.kernel_sums.exp import compiled, compiled_sum, exp_nonpositive, wide_vectors
+from parzen.kernel_sums.exp import compiled, compiled_inline, compiled_sum, exp_nonpositive, wide_vectors
 
 #: Sources in a tile: their coordinates (d ≤ 8) stay in the L1 cache while a block of queries passes by.
 TILE = 512
@@ -117,7 +114,7 @@ def _shrink_moments(first, second, query, k, shrink):
             second[query, k, a, b] *= shrink
 
 
-@compiled
+@compiled_inline
 def _absorb(
     half, least_half, tile, query, k, x, q, scale, offsets, cutoff, order, radial, work, lowest, total, spread,
     first, second,
@@ -158,49 +155,47 @@ def _absorb(
                     second[query, k, a, b] += _second_moment(terms, xa, q[a], xb, q[b])
 
 
-@cache
-def dense_loop(d: int) -> Any:
-    """Compile (once, cached on disk) the direct-difference loop for dimension ``d``."""
+@compiled
+def _half_squares(x, q, axes, half):
+    """Write ½‖x_j - q‖² for one tile; return the least."""
+    wide_vectors()
+    least = _LARGEST
+    for j in range(TILE):
+        u = x[j] - q[0]
+        square = u * u
+        for a in range(1, len(axes)):
+            u = x[a * TILE + j] - q[a]
+            square += u * u
+        square *= 0.5
+        half[j] = square
+        bits = np.float64(square).view(np.int64)
+        least = bits if bits < least else least
+    return np.int64(least).view(np.float64)
 
-    @compiled
-    def half_squares(x, q, half):
-        """Write ½‖x_j - q‖² for one tile; return the least."""
-        wide_vectors()
-        least = _LARGEST
-        for j in range(TILE):
-            u = x[j] - q[0]
-            square = u * u
-            for a in range(1, d):
-                u = x[a * TILE + j] - q[a]
-                square += u * u
-            square *= 0.5
-            half[j] = square
-            bits = np.float64(square).view(np.int64)
-            least = bits if bits < least else least
-        return np.int64(least).view(np.float64)
 
-    @compiled
-    def add_tiles(
-        tiles, offsets, queries, own, scales, cutoff, order, radial, start, stop, lowest, total, spread, first,
-        second,
-    ):  # fmt: skip
-        """Add tiles start … stop-1 to the state of every query."""
-        wide_vectors()
-        half = np.empty(TILE)
-        work = np.empty((2, TILE))
-        for tile in range(start, stop):
-            x = tiles[tile]
-            for query in range(queries.shape[0]):
-                q = queries[query]
-                least_half = half_squares(x, q, half)
-                if own[query] // TILE == tile:  # leave-one-out: this query's own sample is in this tile
-                    half[own[query] % TILE] = FAR * FAR
-                    least_half = _least(half)
-                for k in range(scales.shape[0]):
-                    _absorb(half, least_half, tile, query, k, x, q, scales[k], offsets, cutoff, order, radial,
-                            work, lowest, total, spread, first, second)  # fmt: skip
+@compiled
+def add_tiles(
+    tiles, offsets, queries, axes, own, scales, cutoff, order, radial, start, stop, lowest, total, spread, first,
+    second,
+):  # fmt: skip
+    """Add tiles start … stop-1 to the state of every query, by direct differences.
 
-    return add_tiles
+    ``axes`` is a tuple of length d: a loop over it has a length that is known when it is compiled, so that
+    it is unrolled. (A closure over d would do the same, but Numba cannot cache it on disk.)
+    """
+    half = np.empty(TILE)
+    work = np.empty((2, TILE))
+    for tile in range(start, stop):
+        x = tiles[tile]
+        for query in range(queries.shape[0]):
+            q = queries[query]
+            least_half = _half_squares(x, q, axes, half)
+            if own[query] // TILE == tile:  # leave-one-out: this query's own sample is in this tile
+                half[own[query] % TILE] = FAR * FAR
+                least_half = _least(half)
+            for k in range(scales.shape[0]):
+                _absorb(half, least_half, tile, query, k, x, q, scales[k], offsets, cutoff, order, radial,
+                        work, lowest, total, spread, first, second)  # fmt: skip
 
 
 @compiled
@@ -210,8 +205,8 @@ def _half_squares_from_products(products, norms, query_norm):
     least = _LARGEST
     for j in range(TILE):
         half = norms[j] + (query_norm - products[j])
+        half = half if half > 0.0 else 0.0  # rounding can make a coincident pair negative
         products[j] = half
-        # rounding can make a coincident pair slightly negative: as an integer it still sorts below the rest
         bits = np.float64(half).view(np.int64)
         least = bits if bits < least else least
     return np.int64(least).view(np.float64)

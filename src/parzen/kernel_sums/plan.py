@@ -18,7 +18,7 @@ __all__ = ["METHODS", "Candidate", "Plan", "make_plan"]
 class Method:
     """One row of the table of methods."""
 
-    module: Any  # prepare, accumulate, and (but for the compensated method) exponent_error, scratch_bytes
+    module: Any  # prepare, accumulate, scratch_bytes; and exponent_error, but for the last
     rows: int  # queries in a block
     refuses: Callable[[int, Request], str]  # (d, request) -> why it cannot be used, or ""
     seconds_per_pair: Callable[[int, Request], float]  # on one core; measured, see docs/performance.md
@@ -36,24 +36,25 @@ def _matmul_refuses(d: int, request: Request) -> str:
     return "rtol=0 needs double-double arithmetic" if request.rtol == 0 else ""
 
 
-def _moment_work(d: int, request: Request) -> float:
-    """Multiply-adds of a pair for the moments, at each bandwidth."""
-    return (d if request.order > 0 else 0) + (d * (d + 1) / 2 if request.order > 1 else 0)
-
-
 def _dense_seconds(d: int, request: Request) -> float:
-    k = len(request.scales)
-    return 1e-9 * (0.3 + 0.11 * d + k * (0.8 + 0.25 * _moment_work(d, request)))
+    k, order = len(request.scales), request.order
+    gradient = 0.3 + 0.3 * d if order > 0 else 0.0
+    hessian = 0.3 + 0.12 * d * d if order > 1 else 0.0
+    return 1e-9 * (0.3 + 0.12 * d + k * (0.9 + gradient + hessian))
 
 
 def _matmul_seconds(d: int, request: Request) -> float:
-    k = len(request.scales)
-    return 1e-9 * (1.2 + 0.025 * d + k * (0.8 + 0.03 * _moment_work(d, request)))
+    k, order = len(request.scales), request.order
+    gradient = 1.5 + 0.04 * d if order > 0 else 0.0
+    hessian = 60.0 + 0.1 * d * d if order > 1 else 0.0
+    return 1e-9 * (2.0 + 0.03 * d + k * (0.9 + gradient + hessian))
 
 
 def _compensated_seconds(d: int, request: Request) -> float:
-    k = len(request.scales)
-    return 1e-9 * (1.0 + 0.7 * d + k * (2.0 + 0.8 * _moment_work(d, request)))
+    k, order = len(request.scales), request.order
+    gradient = 0.5 + 1.0 * d if order > 0 else 0.0
+    hessian = 3.0 + 0.5 * d * d if order > 1 else 0.0
+    return 1e-9 * (1.0 + 1.2 * d + k * (3.0 + gradient + hessian))
 
 
 #: Every method, in the order in which ties are decided.
@@ -194,11 +195,7 @@ def _block(method: Method, d: int, k: int, request: Request) -> tuple[int, int]:
         state = (
             8 * rows * k * (3 + (2 * d if request.order > 0 else 0) + (3 * d * d if request.order > 1 else 0))
         )
-        scratch = (
-            16 * rows * d
-            if method.module is compensated
-            else method.module.scratch_bytes(rows, d, k, request.order)
-        )
+        scratch = method.module.scratch_bytes(rows, d, k, request.order)
         # the number of workers must not change the blocks, else it would change the last bits
         if rows == 1 or state + scratch <= request.memory_limit // 8:
             return rows, state + scratch

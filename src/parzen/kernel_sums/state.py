@@ -77,8 +77,8 @@ class KernelSums:
             self.log_sum[index], self.mean_square[index], self.mean[index], self.covariance[index]
         )
 
-    def fill(self, rows: slice | IntArray, state: State, *, central: bool = False) -> None:
-        """Finish a state into these rows; ``central`` says that its second moments are about the mean."""
+    def fill(self, rows: slice | IntArray, state: State) -> None:
+        """Finish a state into these rows."""
         total = state.total
         self.log_sum[rows] = np.log(total) - state.lowest
         self.mean_square[rows] = 2.0 * state.spread / total
@@ -86,8 +86,12 @@ class KernelSums:
         self.mean[rows] = mean
         if self.covariance.shape[-1]:
             second = state.second / total[..., None, None]
-            if not central:
-                second -= mean[..., :, None] * mean[..., None, :]
+            second -= mean[..., :, None] * mean[..., None, :]
             upper = np.triu_indices(second.shape[-1], 1)
             second[..., upper[0], upper[1]] = second[..., upper[1], upper[0]]
             self.covariance[rows] = second
+
+    def put(self, rows: IntArray, part: "KernelSums") -> None:
+        """Copy finished sums into these rows."""
+        self.log_sum[rows], self.mean_square[rows] = part.log_sum, part.mean_square
+        self.mean[rows], self.covariance[rows] = part.mean, part.covariance

@@ -5,8 +5,9 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from typing import Any
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from parzen.typing import Progress
 
@@ -27,14 +28,16 @@ class _SingleThreadedBlas:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._users = 0
-        self._limits: threadpool_limits | None = None
+        self._controller: ThreadpoolController | None = None  # made once: finding the libraries takes 4 ms
+        self._limits: Any = None
 
     @contextmanager
     def hold(self) -> Iterator[None]:
         with self._lock:
             self._users += 1
             if self._users == 1:
-                self._limits = threadpool_limits(limits=1, user_api="blas")
+                self._controller = self._controller or ThreadpoolController()
+                self._limits = self._controller.limit(limits=1, user_api="blas")
         try:
             yield
         finally:

@@ -1,0 +1,138 @@
+"""What an experiment is asked to do."""
+
+import math
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from parzen.errors import InputError
+from parzen.validation import as_positive_float, as_positive_int
+
+__all__ = ["BANDWIDTHS", "PEERS", "SEED", "Settings", "parse_bandwidths", "parse_peers"]
+
+#: The eight values of the tutorial that the experiment comes from, in units of the pixels (0 to 1).
+BANDWIDTHS = (0.05, 0.08, 0.1, 0.2, 0.5, 1.0, 1.5, 2.0)
+#: Its seed, too: the splits are the same ones.
+SEED = 1573368177
+PEERS = ("sklearn", "scipy", "statsmodels", "kdepy")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The arguments of ``parzen experiment``, checked; messages name the options.
+
+    Raises
+    ------
+    InputError, InputTypeError
+        A size or `repeats` below 1, a bandwidth that is not positive and finite, no bandwidth at all, a seed
+        outside 0 to 2³² - 1.
+    """
+
+    dataset: str
+    data_dir: Path | None = None
+    first: int | None = None
+    n_train: int | None = None
+    n_valid: int | None = None
+    n_test: int | None = None
+    bandwidths: tuple[float, ...] = BANDWIDTHS
+    refine: bool = False
+    repeats: int = 5
+    check_against: tuple[str, ...] = PEERS
+    seed: int = SEED
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        for name in ("first", "n_train", "n_valid", "n_test"):
+            if getattr(self, name) is not None:
+                as_positive_int(getattr(self, name), _option(name))
+        as_positive_int(self.repeats, "--repeats")
+        if not self.bandwidths:
+            raise InputError("`--bandwidths` must have at least one value; got none. Pass one, such as 0.2.")
+        for bandwidth in self.bandwidths:
+            as_positive_float(bandwidth, "--bandwidths")
+        as_positive_int(self.seed, "--seed", minimum=0)
+        if self.seed >= 2**32:
+            raise InputError(f"`--seed` must be below 2**32; got {self.seed}. Pass a smaller one.")
+
+    def rows_wanted(self) -> dict[str, tuple[str, int | None]]:
+        """Return, for each split, the option that says how many rows to use, and its value; None: all."""
+        fields = {"train": "n_train", "validation": "n_valid", "test": "n_test"}
+        deciding = {split: "first" if getattr(self, name) is None else name for split, name in fields.items()}
+        return {split: (_option(name), getattr(self, name)) for split, name in deciding.items()}
+
+    def command_line(self) -> str:
+        """Return the command that runs this experiment again, without where it writes."""
+        words = ["parzen", "experiment", self.dataset]
+        if self.data_dir is not None:
+            words += ["--data", str(self.data_dir)]
+        for name in ("first", "n_train", "n_valid", "n_test"):
+            if getattr(self, name) is not None:
+                words += [_option(name), str(getattr(self, name))]
+        if self.bandwidths != BANDWIDTHS:
+            words += ["--bandwidths", ",".join(map(repr, self.bandwidths))]
+        if self.refine:
+            words.append("--refine")
+        if self.repeats != 5:
+            words += ["--repeats", str(self.repeats)]
+        if self.check_against != PEERS:
+            words += ["--check-against", ",".join(self.check_against) or "none"]
+        if self.seed != SEED:
+            words += ["--seed", str(self.seed)]
+        return shlex.join(words)
+
+
+def parse_bandwidths(text: str) -> tuple[float, ...]:
+    """Read ``0.1,0.2,0.5``.
+
+    Raises
+    ------
+    InputError
+        A piece is not a finite number > 0.
+
+    Examples
+    --------
+    >>> parse_bandwidths("0.1, 0.25")
+    (0.1, 0.25)
+    """
+    values = []
+    for piece in text.split(","):
+        try:
+            values.append(float(piece))
+        except ValueError:
+            values.append(math.nan)
+        if not (math.isfinite(values[-1]) and values[-1] > 0):
+            raise InputError(
+                f"`--bandwidths` must be positive numbers separated by commas; got {piece.strip()!r} in "
+                f"{text!r}. Write, for example, 0.1,0.2,0.5."
+            )
+    return tuple(values)
+
+
+def parse_peers(text: str) -> tuple[str, ...]:
+    """Read ``sklearn,scipy`` or ``none``.
+
+    Raises
+    ------
+    InputError
+        A name that is not a peer, or `none` beside a name.
+
+    Examples
+    --------
+    >>> parse_peers("scipy,sklearn"), parse_peers("none")
+    (('scipy', 'sklearn'), ())
+    """
+    names = tuple(dict.fromkeys(piece.strip().lower() for piece in text.split(",")))
+    if names == ("none",):
+        return ()
+    unknown = [name for name in names if name not in PEERS]
+    if unknown:
+        raise InputError(
+            f"`--check-against` must be names out of {', '.join(PEERS)}, separated by commas, or none; "
+            f"got {unknown[0]!r} in {text!r}. Leave it out to check against all of them."
+        )
+    return names
+
+
+def _option(field: str) -> str:
+    """Spell a field as the command line does."""
+    return "--" + field.replace("_", "-")

@@ -1,0 +1,157 @@
+import logging
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+import parzen
+from parzen.datasets import load
+from parzen.errors import InputError
+from parzen.experiment import protocol
+from parzen.experiment.peers import plain_log_density
+from parzen.experiment.protocol import Outcome
+from parzen.experiment.settings import BANDWIDTHS, Settings
+from parzen.typing import Progress
+
+
+def test_rows_are_the_plain_sums(outcome: Outcome) -> None:
+    data = load("digits")
+    train, valid, test = data.train[:200], data.validation[:100], data.test[:90]
+    pairs = {"validation": (train, valid), "test": (train, test), "train-given-validation": (valid, train)}
+    for row in outcome.rows:
+        samples, queries = pairs[row.split]
+        values = plain_log_density(samples, queries, row.bandwidth)
+        assert row.mean_log_density == pytest.approx(values.mean(), abs=1e-9)
+        assert row.standard_error == pytest.approx(values.std(ddof=1) / math.sqrt(len(values)), rel=1e-9)
+        assert (row.dataset, row.n_train, row.n_queries) == ("digits", len(samples), len(queries))
+        assert row.seconds > 0
+
+
+def test_rows_come_in_order(outcome: Outcome) -> None:
+    assert [row.split for row in outcome.rows] == ["validation"] * 9 + ["test"] * 2 + [
+        "train-given-validation"
+    ]
+    assert tuple(row.bandwidth for row in outcome.rows[:8]) == BANDWIDTHS
+    chosen, best = outcome.bandwidth, outcome.sweep.best
+    assert [row.bandwidth for row in outcome.rows[8:]] == [chosen, best, chosen, chosen]
+    assert outcome.validation is outcome.rows[8]
+    assert outcome.test is outcome.rows[10]
+    assert outcome.turned is outcome.rows[11]
+
+
+def test_refinement_is_the_optimum(outcome: Outcome) -> None:
+    data = outcome.data
+    around = parzen.sweep(
+        data.train,
+        data.validation,
+        bandwidths=outcome.bandwidth * np.array([0.99, 1.0, 1.01]),
+        progress=False,
+    )
+    assert around.best == outcome.bandwidth
+    assert outcome.validation.mean_log_density > max(row.mean_log_density for row in outcome.rows[:8])
+
+
+def test_the_rest_belongs_to_the_chosen_bandwidth(outcome: Outcome) -> None:
+    data, h = outcome.data, outcome.bandwidth
+    np.testing.assert_allclose(
+        outcome.test_log_density, plain_log_density(data.train, data.test, h), rtol=0, atol=1e-9
+    )
+    assert outcome.pull.index == int(np.argmin(outcome.test_log_density))
+    query = data.test[outcome.pull.index]
+    weights = np.exp(-0.5 * np.sum(((data.train - query) / h) ** 2, axis=1))
+    expected = (weights @ data.train / weights.sum() - query) / h**2
+    np.testing.assert_allclose(outcome.pull.gradient, expected, rtol=0, atol=1e-9)
+    assert len(outcome.test_seconds) == 3
+    assert outcome.error_bound <= 1e-9
+    assert "90 queries under 200 samples in 64 dimensions" in outcome.plan
+    assert outcome.method in outcome.plan
+    assert [peer.bandwidth for peer in outcome.peers] == [h] * 6
+    assert outcome.peers[0].agrees
+
+
+def test_times_add_up(outcome: Outcome) -> None:
+    steps = dict(outcome.seconds)
+    total = steps.pop("total")
+    assert list(steps) == ["load", "compile", "sweep", "refine", "test", "turn", "look", "peers"]
+    assert total == pytest.approx(sum(steps.values()))
+
+
+def test_without_refinement_the_best_of_the_list_is_chosen(caplog: pytest.LogCaptureFixture) -> None:
+    settings = Settings("digits", first=20, bandwidths=(2.0, 0.3, 0.1), repeats=1, check_against=())
+    with caplog.at_level(logging.INFO, "parzen"):
+        outcome = protocol.run(settings)
+    assert outcome.refinement is None
+    assert outcome.bandwidth == outcome.sweep.best == 0.3
+    assert outcome.validation is outcome.rows[1]
+    assert not outcome.best_is_at_the_edge
+    assert outcome.peers == ()
+    assert len(outcome.rows) == 5
+    assert (
+        f"σ = 0.3: mean log density of validation {outcome.validation.mean_log_density:.4f}"
+        in caplog.messages
+    )
+    assert len(caplog.messages) == 5  # three bandwidths, the test, the other way round
+
+
+def test_the_edge_of_the_list_is_noticed() -> None:
+    settings = Settings("digits", first=10, bandwidths=(0.3, 1.0), repeats=1, check_against=())
+    assert protocol.run(settings).best_is_at_the_edge
+    alone = Settings("digits", first=10, bandwidths=(0.3,), repeats=1, check_against=())
+    assert not protocol.run(alone).best_is_at_the_edge
+
+
+def test_one_image_of_each_has_no_standard_error() -> None:
+    outcome = protocol.run(Settings("digits", first=1, repeats=1, check_against=()))
+    assert all(math.isnan(row.standard_error) for row in outcome.rows)
+    assert all(math.isfinite(row.mean_log_density) for row in outcome.rows)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (
+            {"first": 450},
+            "`--first` must be at most 449, the validation images of digits; got 450. Ask for fewer",
+        ),
+        ({"n_train": 5000}, "`--n-train` must be at most 898, the train images of digits; got 5000."),
+        ({"n_valid": 450}, "`--n-valid` must be at most 449, the validation images of digits; got 450."),
+        ({"first": 10, "n_test": 451}, "`--n-test` must be at most 450, the test images of digits; got 451."),
+    ],
+)
+def test_more_rows_than_there_are(asked: dict[str, int], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        protocol.run(Settings("digits", **asked))
+    assert str(caught.value).startswith(message)
+
+
+def test_a_watcher_sees_every_step_end() -> None:
+    seen: list[tuple[str, int, int]] = []
+
+    class Watcher:
+        @contextmanager
+        def step(self, title: str) -> Iterator[Progress]:
+            yield lambda done, total: seen.append((title, done, total))
+
+    settings = Settings("digits", first=30, repeats=2, refine=True, check_against=("sklearn",))
+    protocol.run(settings, Watcher())
+    last = {title: (done, total) for title, done, total in seen}
+    assert {"Trying 8 bandwidths", "Evaluating the test images", "Asking other packages"} <= set(last)
+    assert all(done == total for done, total in last.values())
+    assert last["Asking other packages"] == (2, 2)
+    tested = [done / total for title, done, total in seen if title == "Evaluating the test images"]
+    assert tested == sorted(tested)  # one bar over the two repeats and the best of the list
+    assert tested[0] <= 1 / 3
+
+
+@pytest.mark.mnist
+def test_the_table_of_the_original(mnist_folder: object) -> None:
+    settings = Settings("mnist", data_dir=mnist_folder, first=10, repeats=1, check_against=())  # type: ignore[arg-type]
+    outcome = protocol.run(settings)
+    table = [-13044.42, -4473.17, -2585.10, -377.8457, -326.0220, -759.3353, -1056.6487, -1274.7857]
+    within = [0.011, 0.005, 0.005, *[5e-5] * 5]
+    for row, expected, tolerance in zip(outcome.rows, table, within, strict=False):
+        assert row.mean_log_density == pytest.approx(expected, abs=tolerance)
+    assert outcome.bandwidth == 0.5
+    assert outcome.test.mean_log_density == pytest.approx(-319.5088, abs=5e-5)
