@@ -4,13 +4,19 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint bench docs clean
+.PHONY: demo test test-autodiff lint bench docs clean
 
 demo: $(VENV)/.run            ## install into .venv and run the main job on real data
 	$(BIN)/parzen experiment digits --out parzen-experiment-digits --force
 
 test: $(VENV)/.test lint      ## everything CI runs
 	$(BIN)/python -m pytest
+
+test-autodiff: $(VENV)/.test  ## the tests that need PyTorch, JAX and autograd, in an environment of their own
+	test -x $(VENV)-autodiff/bin/python || $(PYTHON) -m venv $(VENV)-autodiff
+	$(VENV)-autodiff/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+	    --editable '.[test,sympy,torch,jax,autograd]'
+	$(VENV)-autodiff/bin/python -m pytest tests/derivatives -q
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -10,43 +10,124 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from parzen import datasets as datasets
     from parzen import errors as errors
+    from parzen import grid as grid
     from parzen import plotting as plotting
     from parzen.density.estimator import DensityValues as DensityValues
     from parzen.density.estimator import KernelDensity as KernelDensity
+    from parzen.density.sweep import Refinement as Refinement
     from parzen.density.sweep import Sweep as Sweep
+    from parzen.density.sweep import refine as refine
     from parzen.density.sweep import sweep as sweep
+    from parzen.derivatives import symbolic as symbolic
+    from parzen.derivatives.check import GradientCheck as GradientCheck
+    from parzen.derivatives.check import check_gradient as check_gradient
+    from parzen.derivatives.descend import Path as Path
+    from parzen.derivatives.descend import ascend as ascend
+    from parzen.derivatives.descend import descend as descend
+    from parzen.derivatives.functions import Derivative as Derivative
+    from parzen.derivatives.functions import derivative as derivative
+    from parzen.derivatives.functions import differentiate as differentiate
+    from parzen.derivatives.functions import grad as grad
+    from parzen.derivatives.functions import hessian as hessian
+    from parzen.derivatives.functions import hvp as hvp
+    from parzen.derivatives.functions import jacobian as jacobian
+    from parzen.derivatives.functions import value_and_grad as value_and_grad
+    from parzen.derivatives.functions_sparse import jacobian_operator as jacobian_operator
+    from parzen.derivatives.functions_sparse import sparse_jacobian as sparse_jacobian
+    from parzen.derivatives.grid import gradient as gradient
+    from parzen.derivatives.smooth import SmoothGradient as SmoothGradient
+    from parzen.derivatives.smooth import smooth_gradient as smooth_gradient
+    from parzen.derivatives.stencils import stencil as stencil
+    from parzen.derivatives.turning_points import TurningPoints as TurningPoints
+    from parzen.derivatives.turning_points import turning_points as turning_points
 
 __version__ = "0.1.0"
 
-# public name -> module that defines it; None: the name is itself a module of parzen
-_PUBLIC = {
+# public name -> module that defines it
+_NAMES = {
     "DensityValues": "parzen.density.estimator",
+    "Derivative": "parzen.derivatives.functions",
+    "GradientCheck": "parzen.derivatives.check",
     "KernelDensity": "parzen.density.estimator",
+    "Path": "parzen.derivatives.descend",
+    "Refinement": "parzen.density.sweep",
+    "SmoothGradient": "parzen.derivatives.smooth",
     "Sweep": "parzen.density.sweep",
-    "datasets": None,
-    "errors": None,
-    "plotting": None,
+    "TurningPoints": "parzen.derivatives.turning_points",
+    "ascend": "parzen.derivatives.descend",
+    "check_gradient": "parzen.derivatives.check",
+    "derivative": "parzen.derivatives.functions",
+    "descend": "parzen.derivatives.descend",
+    "differentiate": "parzen.derivatives.functions",
+    "grad": "parzen.derivatives.functions",
+    "gradient": "parzen.derivatives.grid",
+    "hessian": "parzen.derivatives.functions",
+    "hvp": "parzen.derivatives.functions",
+    "jacobian": "parzen.derivatives.functions",
+    "jacobian_operator": "parzen.derivatives.functions_sparse",
+    "refine": "parzen.density.sweep",
+    "smooth_gradient": "parzen.derivatives.smooth",
+    "sparse_jacobian": "parzen.derivatives.functions_sparse",
+    "stencil": "parzen.derivatives.stencils",
     "sweep": "parzen.density.sweep",
+    "turning_points": "parzen.derivatives.turning_points",
+    "value_and_grad": "parzen.derivatives.functions",
+}
+
+# public modules
+_MODULES = {
+    "datasets": "parzen.datasets",
+    "errors": "parzen.errors",
+    "grid": "parzen.grid",
+    "plotting": "parzen.plotting",
+    "symbolic": "parzen.derivatives.symbolic",
 }
 
 __all__ = [
     "DensityValues",
+    "Derivative",
+    "GradientCheck",
     "KernelDensity",
+    "Path",
+    "Refinement",
+    "SmoothGradient",
     "Sweep",
+    "TurningPoints",
     "__version__",
+    "ascend",
+    "check_gradient",
     "datasets",
+    "derivative",
+    "descend",
+    "differentiate",
     "errors",
+    "grad",
+    "gradient",
+    "grid",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jacobian_operator",
     "plotting",
+    "refine",
+    "smooth_gradient",
+    "sparse_jacobian",
+    "stencil",
     "sweep",
+    "symbolic",
+    "turning_points",
+    "value_and_grad",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name on first use (PEP 562)."""
-    if name not in _PUBLIC:
+    if name in _MODULES:
+        value = import_module(_MODULES[name])
+    elif name in _NAMES:
+        value = getattr(import_module(_NAMES[name]), name)
+    else:
         raise AttributeError(f"module 'parzen' has no attribute {name!r}")
-    module = _PUBLIC[name]
-    value = import_module(f"parzen.{name}") if module is None else getattr(import_module(module), name)
     globals()[name] = value
     return value
 

@@ -65,9 +65,16 @@ def _as_real_array(value: ArrayLike | Any, name: str) -> FloatArray:
         raise InputTypeError(
             f"`{name}` must be numeric; got dtype {array.dtype}. Convert it to float64 first."
         )
+    if array.dtype.kind in "iu" and array.dtype.itemsize == 8 and array.size:
+        largest = max(int(array.max()), -int(array.min()))
+        if largest > 2**53:
+            raise InputError(
+                f"`{name}` must fit in float64; got integers up to {largest}, which it would round. "
+                "Subtract an offset first, as with times since a late start."
+            )
     try:
         with np.errstate(over="ignore"):
-            return np.ascontiguousarray(array, dtype=np.float64)
+            return np.asarray(array, dtype=np.float64, order="C")
     except OverflowError:
         raise InputError(
             f"`{name}` must fit in float64; got an integer that is too large. Rescale the data first."
@@ -81,8 +88,9 @@ def _as_real_array(value: ArrayLike | Any, name: str) -> FloatArray:
 
 def _require_finite(array: FloatArray, name: str) -> None:
     """Refuse NaN and infinities, saying how many there are and where the first one is."""
-    if math.isfinite(float(np.sum(array))):  # one pass, no temporary; a finite sum has finite terms
-        return
+    with np.errstate(over="ignore", invalid="ignore"):
+        if math.isfinite(float(np.sum(array))):  # one pass, no temporary; a finite sum has finite terms
+            return
     bad = ~np.isfinite(array)
     count = int(bad.sum())
     if count == 0:  # finite terms whose sum overflows
@@ -179,7 +187,7 @@ def as_weights(
     array = _as_real_array(value, name)
     if array.ndim == 0:
         array = np.full(n_samples, float(array))
-    weights = as_vector(array, name, length=n_samples)
+    weights = np.array(as_vector(array, name, length=n_samples))
     negative = np.flatnonzero(weights < 0)
     if negative.size:
         raise InputError(
@@ -189,6 +197,19 @@ def as_weights(
     if not weights.any():
         raise InputError(f"`{name}` must have a positive sum; got only zeros. Give some sample weight.")
     return weights
+
+
+def _as_float(value: Any) -> float:
+    """Convert a real number; one too large for float64 becomes infinite."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def _shown(value: object, number: float) -> str:
+    """Show a number as briefly as it can be told."""
+    return describe(value) if isinstance(value, int) and math.isinf(number) else f"{number:g}"
 
 
 def as_positive_float(value: object, name: str) -> float:
@@ -201,9 +222,11 @@ def as_positive_float(value: object, name: str) -> float:
     """
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (numbers.Real, np.floating, np.integer)):
         raise InputTypeError(f"`{name}` must be a positive number; got {describe(value)}. Pass a float.")
-    number = float(value)
+    number = _as_float(value)
     if not (math.isfinite(number) and number > 0):
-        raise InputError(f"`{name}` must be a finite number > 0; got {number:g}. Pass a positive float.")
+        raise InputError(
+            f"`{name}` must be a finite number > 0; got {_shown(value, number)}. Pass a positive float."
+        )
     return number
 
 
@@ -217,10 +240,10 @@ def as_tolerance(value: object, name: str) -> float:
     """
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (numbers.Real, np.floating, np.integer)):
         raise InputTypeError(f"`{name}` must be a number in [0, 1); got {describe(value)}. Pass a float.")
-    number = float(value)
+    number = _as_float(value)
     if not 0 <= number < 1:
         raise InputError(
-            f"`{name}` must be in [0, 1); got {number:g}. Use 1e-9 for the default, 0 to sum every term."
+            f"`{name}` must be in [0, 1); got {_shown(value, number)}. Use 1e-9 for the default, 0 to sum every term."
         )
     return number
 

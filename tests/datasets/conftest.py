@@ -11,21 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="session")
-def mnist_folder() -> Path:
-    """The folder of the real MNIST: $PARZEN_DATA, or ../shared/data beside the checkout."""
-    candidates = [Path(os.environ["PARZEN_DATA"])] if os.environ.get("PARZEN_DATA") else []
-    candidates.append(CHECKOUT.parent / "shared" / "data")
-    for folder in (path for base in candidates for path in (base / "mnist", base)):
-        if (folder / "train-images-idx3-ubyte.gz").is_file():
-            return folder
-    pytest.skip(
-        f"the real MNIST is in none of {', '.join(map(str, candidates))}; set PARZEN_DATA to its folder"
-    )
-
 
 @pytest.fixture
 def no_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:

@@ -456,3 +456,9 @@ def test_mutations_give_a_value_or_a_value_error(data, changes, length):
 def test_noise_gives_a_value_or_a_value_error(data):
     with contextlib.suppress(ValueError):
         read(data)
+
+
+def test_an_unknown_escape_in_text_does_not_warn():
+    """Found by the search above: pickletools passed the interpreter's own warning on."""
+    with pytest.raises(ValueError, match="the instruction STRING, which a NumPy array does not need"):
+        read_pickle(io.BytesIO(b"S'\\u'\n."))

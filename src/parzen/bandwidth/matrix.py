@@ -6,7 +6,7 @@ that a common offset costs no digits. Then log f = log S - log Σw - (d/2) log 2
 
 import math
 import numbers
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from parzen.errors import InputError, InputTypeError
-from parzen.kernel_sums.double_double import DoubleDouble, cholesky, solve_lower
+from parzen.kernel_sums.double_double import DoubleDouble, cholesky, solve_lower, solve_lower_transposed
 from parzen.typing import FloatArray, IntArray
 from parzen.validation import as_matrix, as_positive_float, as_vector, describe
 
@@ -47,7 +47,9 @@ class Scale:
     @cached_property
     def unit(self) -> float:
         """For a scalar bandwidth, the power of two at or above it: points are divided by this, exactly."""
-        return 2.0 ** math.frexp(float(self.value))[1] if self.kind == "scalar" else 1.0
+        if self.kind != "scalar":
+            return 1.0
+        return math.ldexp(1.0, min(max(math.frexp(float(self.value))[1], -1021), 1023))
 
     @cached_property
     def kernel_scale(self) -> float:
@@ -57,15 +59,19 @@ class Scale:
     @cached_property
     def _factor(self) -> tuple[FloatArray, float]:
         """The lower Cholesky factor, and the error of plain whitening in units of half an ulp."""
-        H = np.asarray(self.value)
         try:
-            L = np.linalg.cholesky(H)
+            L = np.linalg.cholesky(np.asarray(self.value))
         except np.linalg.LinAlgError:
             return self.exact_factor.high, math.inf
-        inverse = solve_triangular(L, np.eye(self.d), lower=True)
-        condition = float(np.max(np.sum(np.abs(inverse) @ np.abs(L), axis=1)))
         # forward substitution and the factor's own backward error: d |L⁻¹||L|, twice for the factor
-        return L, 3.0 * self.d * condition**2 if np.isfinite(condition) else math.inf
+        return L, 3.0 * self.d * _condition(L) ** 2
+
+    @cached_property
+    def exact_error(self) -> float:
+        """Error of an exact whitened coordinate, relative to the size of its point."""
+        if self.kind != "full":
+            return 2.0**-102
+        return 2.0**-104 * self.d * _condition(self.exact_factor.high) ** 2
 
     @cached_property
     def exact_factor(self) -> DoubleDouble:
@@ -126,19 +132,36 @@ class Scale:
             return gradient / self.unit
         if self.kind == "diagonal":
             return np.asarray(gradient / np.asarray(self.value))
+        if self.ill_conditioned:
+            exact = solve_lower_transposed(self.exact_factor, DoubleDouble.of(gradient))
+            return np.ascontiguousarray(exact.high)
         back: FloatArray = solve_triangular(self._factor[0], gradient.T, lower=True, trans="T").T
         return np.ascontiguousarray(back)
 
     def hessian_to_data(self, hessian: FloatArray) -> FloatArray:
         """Map Hessians by whitened coordinates, (m, d, d), to the units of the samples: L⁻ᵀ A L⁻¹."""
         if self.kind == "scalar":
-            return hessian / self.unit**2 if self.unit**2 > 0 else hessian / self.unit / self.unit
+            return hessian / self.unit / self.unit
         if self.kind == "diagonal":
             sigma = np.asarray(self.value)
             return np.asarray(hessian / sigma[:, None] / sigma[None, :])
+        if self.ill_conditioned:
+            rows = hessian.reshape(-1, self.d)
+            half = solve_lower_transposed(self.exact_factor, DoubleDouble.of(rows))
+            turned = DoubleDouble(*(
+                part.reshape(hessian.shape).transpose(0, 2, 1).reshape(-1, self.d) for part in half
+            ))  # fmt: skip
+            full = solve_lower_transposed(self.exact_factor, turned).high.reshape(hessian.shape)
+            return np.asarray(0.5 * (full + full.transpose(0, 2, 1)))
         inverse = solve_triangular(self._factor[0], np.eye(self.d), lower=True)
         mapped = inverse.T @ hessian @ inverse
         return np.asarray(0.5 * (mapped + mapped.transpose(0, 2, 1)))
+
+
+def _condition(L: FloatArray) -> float:
+    """‖ |L⁻¹| |L| ‖: by how much rounding errors grow in L y = x (Skeel, 1979)."""
+    inverse = solve_triangular(L, np.eye(len(L)), lower=True)
+    return float(np.max(np.sum(np.abs(inverse) @ np.abs(L), axis=1)))
 
 
 @dataclass(frozen=True)
@@ -158,6 +181,15 @@ class Whitened:
     def coordinate_error(self) -> float:
         """Relative error of a coordinate in units of half an ulp."""
         return self.scale.coordinate_error
+
+    @property
+    def exact_error(self) -> float:
+        """Relative error of an exact coordinate."""
+        return self.scale.exact_error
+
+    def around(self, other: "Whitened", index: int) -> "Whitened":
+        """The same points seen from a point of ``other``."""
+        return replace(self, centre=other.raw[index])
 
     def rows(self, index: slice | IntArray) -> FloatArray:
         """Whitened coordinates of some points."""
@@ -196,11 +228,15 @@ def as_scale(value: Any, d: int, name: str = "bandwidth") -> Scale:
             f"`{name}` must be a positive number, (d,) standard deviations or a (d, d) covariance; got "
             f"{describe(value)}. Pass a number, 'scott' or 'silverman'."
         )
-    if isinstance(value, (numbers.Real, np.generic)) or np.ndim(value) == 0:
-        if isinstance(value, np.ndarray):
-            value = value.item()
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, (numbers.Number, np.generic)):
         return Scale(as_positive_float(value, name), d)
-    if np.ndim(value) == 1:
+    try:
+        dimensions = np.ndim(value)
+    except ValueError:
+        dimensions = 2  # ragged: `as_matrix` says so
+    if dimensions == 1:
         sigma = as_vector(value, name)
         if len(sigma) != d:
             raise InputError(
@@ -212,7 +248,7 @@ def as_scale(value: Any, d: int, name: str = "bandwidth") -> Scale:
                 f"`{name}` must be positive; got {sigma.min():g} at index {int(sigma.argmin())}. "
                 "Drop constant features, or give them a positive standard deviation."
             )
-        return Scale(sigma, d)
+        return Scale(np.array(sigma), d)
     matrix = as_matrix(value, name)
     if matrix.shape != (d, d):
         raise InputError(f"`{name}` must have shape ({d}, {d}); got shape {matrix.shape}. Pass a covariance.")
@@ -222,6 +258,6 @@ def as_scale(value: Any, d: int, name: str = "bandwidth") -> Scale:
             f"`{name}` must be symmetric; got a matrix that differs from its transpose by {asymmetry:.3g}. "
             "Pass a covariance matrix (not its Cholesky factor)."
         )
-    scale = Scale(matrix if asymmetry == 0 else 0.5 * (matrix + matrix.T), d)
+    scale = Scale(0.5 * matrix + 0.5 * matrix.T, d)
     _ = scale._factor  # raises here, where the caller can be told
     return scale

@@ -45,6 +45,8 @@ def rule_of_thumb(name: str, samples: FloatArray, weights: FloatArray | None) ->
             "Pass a positive number."
         )
     n, d = samples.shape
+    if weights is not None:
+        samples, weights = samples[weights > 0], weights[weights > 0] / weights.max()
     advice = (
         "Pass a positive number (try `parzen.sweep` to choose it), or standard deviations, shape (d,), that "
         "are positive for every feature."
@@ -54,7 +56,13 @@ def rule_of_thumb(name: str, samples: FloatArray, weights: FloatArray | None) ->
         raise InputError(
             f"`bandwidth` must be a number for a single sample; got {name!r} with n = {n}. {advice}"
         )
-    spread = np.ptp(samples, axis=0)
+    with np.errstate(over="ignore"):
+        spread = np.ptp(samples, axis=0)
+    if not np.all(np.isfinite(spread)):
+        raise InputError(
+            f"`X` must have a range that fits in float64; got values up to {np.abs(samples).max():.3g}. "
+            "Rescale the data first."
+        )
     constant = np.flatnonzero(spread == 0)
     if constant.size:
         raise InputError(

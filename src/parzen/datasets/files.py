@@ -29,8 +29,13 @@ _DEFLATE_MAX_RATIO = 1032  # a deflate stream never expands further than this
 class Stream(Protocol):
     """What is read from: `read` gets fewer bytes than asked for only at the end."""
 
-    def read(self, size: int, /) -> bytes: ...
-    def readline(self, size: int, /) -> bytes: ...
+    def read(self, size: int, /) -> bytes:
+        """Return up to ``size`` bytes."""
+        ...
+
+    def readline(self, size: int, /) -> bytes:
+        """Return up to ``size`` bytes, to the end of the line at most."""
+        ...
 
 
 class BoundedReader:

@@ -13,6 +13,7 @@ really there before it becomes one.
 
 import math
 import pickletools
+import warnings
 from typing import Any
 
 import numpy as np
@@ -188,7 +189,10 @@ def read_pickle(stream: Stream) -> Any:
     ValueError: it asks for 'builtins.eval', which a NumPy array does not need
     """
     try:
-        return _run(stream)
+        with warnings.catch_warnings():
+            # pickletools decodes escapes in text, and warns of those it does not know
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return _run(stream)
     except LookupError as error:  # a stack or memo that does not hold what an instruction needs
         raise ValueError("it is not a well-formed pickle") from error
 

@@ -3,7 +3,7 @@
 import csv
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -12,7 +12,7 @@ import numpy as np
 
 from parzen.bandwidth.matrix import Scale
 from parzen.density.model import Model
-from parzen.errors import InputError
+from parzen.errors import InputError, InputTypeError
 from parzen.kernel_sums import MEMORY_LIMIT, Request
 from parzen.progress import reporting
 from parzen.typing import ArrayLike, FloatArray, Progress
@@ -24,6 +24,7 @@ from parzen.validation import (
     as_vector,
     as_weights,
     as_workers,
+    describe,
 )
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def sweep(
     X: Any,
     V: Any,
     *,
-    bandwidths: ArrayLike | Iterable[float],
+    bandwidths: ArrayLike | Iterator[float],
     sample_weight: Any = None,
     rtol: float = 1e-9,
     workers: int | None = None,
@@ -132,7 +133,9 @@ def sweep(
     0.3
     """
     task = _Task.of(X, V, sample_weight, rtol, workers, memory_limit)
-    h = as_vector(bandwidths if hasattr(bandwidths, "__array__") else list(bandwidths), "bandwidths")  # type: ignore[arg-type]
+    if isinstance(bandwidths, Iterator):
+        bandwidths = list(bandwidths)
+    h = as_vector(bandwidths, "bandwidths")
     for value in h:
         as_positive_float(value, "bandwidths")
     return task.sweep(h, progress)[0]
@@ -165,23 +168,49 @@ class _Task:
             ),
         )
 
+    def repeats_samples(self) -> bool:
+        """Whether every held-out point is also a sample, so that the likelihood has no optimum."""
+        samples = {row.tobytes() for row in self.samples + 0.0}  # + 0.0: -0.0 is 0.0
+        return all(row.tobytes() in samples for row in self.queries + 0.0)
+
     def sweep(
         self, h: FloatArray, progress: bool | Progress, *, slopes: bool = False
     ) -> tuple[Sweep, FloatArray]:
         """Return the sweep and, where ``slopes``, the derivatives of its mean by log bandwidth."""
         start = time.perf_counter()
-        smallest = float(h.min())
-        model = Model.of(self.samples, self.weights, Scale(smallest, self.samples.shape[1]))
-        scales = (model.scale.unit / h) ** 2
-        with reporting(progress, f"sweeping {len(h)} bandwidths") as report:
-            request = self.request.replace(scales=scales, radial=slopes, progress=report)
-            result = model.evaluate(self.queries, request)
-        values = result.sums.log_sum - model.log_normaliser(np.log(h / smallest))
-        m = len(self.queries)
-        slope = np.mean(scales * result.sums.mean_square, axis=0) - model.d
-        error = values.std(axis=0, ddof=1) / math.sqrt(m) if m > 1 else np.full(len(h), np.nan)
-        mean = np.array([math.fsum(column) / m for column in values.T])
+        m, d = self.queries.shape
+        values, squares = np.empty((m, len(h))), np.empty((m, len(h)))
+        rest = np.argsort(h)
+        while rest.size:
+            # squared distances are shared by bandwidths that are not worlds apart
+            smallest = float(h[rest[0]])
+            group = rest[h[rest] / _WIDEST_GROUP <= smallest]
+            rest = rest[len(group) :]
+            model = Model.of(self.samples, self.weights, Scale(smallest, d))
+            scales = (model.scale.unit / h[group]) ** 2
+            with reporting(progress, f"sweeping {len(group)} bandwidths") as report:
+                request = self.request.replace(scales=scales, radial=slopes, progress=report)
+                result = model.evaluate(self.queries, request)
+            values[:, group] = result.sums.log_sum - model.log_normaliser(np.log(h[group] / smallest))
+            with np.errstate(over="ignore"):
+                squares[:, group] = scales * result.sums.mean_square
+        with np.errstate(invalid="ignore", over="ignore"):  # a log density can be -inf, below all floats
+            mean = np.array([_mean(column) for column in values.T])
+            error = np.full(len(h), np.nan)
+            if m > 1:
+                size = np.maximum(np.max(np.abs(values), axis=0), 1e-300)
+                error = (values / size).std(axis=0, ddof=1) * (size / math.sqrt(m))
+            slope = np.mean(squares, axis=0) - d
         return Sweep(h, mean, error, len(self.samples), m, time.perf_counter() - start), slope
+
+
+#: Ratio of the largest to the smallest bandwidth of one pass.
+_WIDEST_GROUP = 1e30
+
+
+def _mean(values: FloatArray) -> float:
+    """Return the mean, rounded once; -inf where it is below all floats."""
+    return math.fsum(values / len(values))
 
 
 @dataclass(frozen=True)
@@ -220,7 +249,7 @@ def refine(
 
     The derivative of the mean log density by log h is exact, mean(Σ p ‖u‖²/h²) - d, so that each pass
     brackets the optimum between two slopes of opposite sign and puts four new bandwidths around the root of
-    the cubic through them. Stops when log h is known to 1e-6, or after 12 passes.
+    the cubic through them. Stops when log h is known to 1e-6.
 
     Parameters
     ----------
@@ -239,6 +268,8 @@ def refine(
         The likelihood keeps rising towards h = 0 (held-out points that coincide with samples).
     """
     began = time.perf_counter()
+    if not isinstance(start, Sweep):
+        raise InputTypeError(f"`start` must be what `sweep` returned; got {describe(start)}. Pass a Sweep.")
     task = _Task.of(X, V, sample_weight, rtol, workers, memory_limit)
     known: dict[float, tuple[float, float, float]] = {}
 
@@ -254,33 +285,34 @@ def refine(
     look([float(h) for h in order[max(at - 1, 0) : at + 2]])
     best = start.best
     low, high = _bracket(known, best)
-    for _ in range(30):
-        if low is not None and high is not None:
+    stride = 2.0
+    while low is None or high is None:
+        if low is None and task.repeats_samples():
+            raise InputError(
+                "`V` must not repeat samples of `X` exactly; got held-out points whose likelihood grows "
+                "without bound as the bandwidth goes to 0. Remove the duplicates."
+            )
+        edge = min(known) / stride if low is None else max(known) * stride
+        if not (1e-300 < edge < 1e300):
             break
-        if low is None:
-            smallest = min(known)
-            if smallest < 1e-12 * best:
-                raise InputError(
-                    "`V` must not repeat samples of `X` exactly; got held-out points whose likelihood grows "
-                    "without bound as the bandwidth goes to 0. Remove the duplicates."
-                )
-            look([smallest / 2, smallest / 4, smallest / 16])
-        if high is None:
-            largest = max(known)
-            look([largest * 2, largest * 4, largest * 16])
+        look([edge])
+        stride = min(stride**2, 1e20)
         best = max(known, key=lambda h: known[h][0])
         low, high = _bracket(known, best)
     if low is None or high is None:
         raise InputError(
             f"`start` must have an optimum; got none between {min(known):g} and {max(known):g}. Widen it."
         )
-    for _ in range(12):
+    for _ in range(40):
         a, b = math.log(low), math.log(high)
         if b - a <= 2e-6 or known[low][2] == 0.0:
             break
-        root = _stationary_point(a, b, known[low], known[high])
-        spread = max(1e-7, 0.02 * (b - a) ** 2)
-        look([math.exp(min(max(root + step * spread, a), b)) for step in (-1.0, -0.05, 0.05, 1.0)])
+        if b - a > 1.5:
+            look([math.exp(a + share * (b - a)) for share in (0.2, 0.4, 0.6, 0.8)])
+        else:
+            root = _stationary_point(a, b, known[low], known[high])
+            spread = max(1e-7, 0.02 * (b - a) ** 2)
+            look([math.exp(min(max(root + step * spread, a), b)) for step in (-1.0, -0.05, 0.05, 1.0)])
         inside = [h for h in known if low <= h <= high]
         low = max(h for h in inside if known[h][2] >= 0)
         high = min(h for h in inside if known[h][2] <= 0 and h >= low)

@@ -21,7 +21,7 @@ SKIPPED_SHARE = 0.5
 
 def cutoff(n_sources: int, rtol: float) -> float:
     """Nats below the largest term at which all n terms together stay under their share of rtol."""
-    return math.inf if rtol == 0 else math.log(n_sources / (SKIPPED_SHARE * rtol))
+    return math.inf if rtol == 0 else math.log(n_sources / SKIPPED_SHARE) - math.log(rtol)
 
 
 def direct_error(
@@ -51,13 +51,13 @@ def product_error(
     return UNIT * (distance * stored + sums)
 
 
-def compensated_error(lowest: FloatArray) -> FloatArray:
+def compensated_error(error: float, radius: FloatArray, distance: FloatArray) -> FloatArray:
     """Bound δt relative to the lowest exponent in double-double arithmetic.
 
-    The exponents themselves are good to about 2⁻¹⁰⁰ of their size; the difference from the lowest, x ≤ 0, is
-    rounded to u|x|, which the weight e^x keeps below u/e.
+    The coordinates are off by ``error`` of their size ``radius``, the exponents by 2⁻¹⁰⁰ of theirs. The
+    difference from the lowest exponent, x ≤ 0, is rounded to u|x|, which the weight e^x keeps below u/e.
     """
-    return 2.0 * UNIT + 64.0 * UNIT**2 * np.maximum(lowest, 0.0)
+    return 2.0 * UNIT + 2.0 * error * distance * radius + 2.0**-100 * distance**2
 
 
 def broken_promises(

@@ -40,7 +40,7 @@ def accumulate(
     tiles = sources.exact_tiles
     q_high, q_low = np.ascontiguousarray(queries.high), np.ascontiguousarray(queries.low)
     common = (
-        tiles.high, tiles.low, sources.exact_offsets, q_high, q_low, own, request.scales, cutoff, order,
+        tiles.high, tiles.low, *sources.exact_offsets, q_high, q_low, own, request.scales, cutoff, order,
     )  # fmt: skip
     tiles_per_call = max(1, _WORK_PER_CALL // (rows * TILE * (d + 2 * k)))
     ranges = [

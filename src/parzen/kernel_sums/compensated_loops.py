@@ -55,7 +55,7 @@ def _half_squares(high, low, q_high, q_low, half_high, half_low):
 
 
 @_strict
-def _exponents(half_high, half_low, scale, offsets, t_high, t_low):
+def _exponents(half_high, half_low, scale, offsets, offsets_low, t_high, t_low):
     """Write t = scale · half + offset as double-doubles; return the least high part."""
     wide_vectors()
     least = _LARGEST
@@ -66,7 +66,7 @@ def _exponents(half_high, half_low, scale, offsets, t_high, t_low):
         part = s - p
         err = (p - (s - part)) + (offsets[j] - part)
         t_high[j] = s
-        t_low[j] = err + pl
+        t_low[j] = err + (pl + offsets_low[j])
         bits = np.float64(s).view(np.int64)
         least = bits if bits < least else least
     return np.int64(least).view(np.float64)
@@ -135,8 +135,8 @@ def _differences(high, low, origin_high, origin_low, out):
 
 @_strict
 def add_tiles(
-    high, low, offsets, q_high, q_low, own, scales, cutoff, order, start, stop, lowest, lowest_low, nearest,
-    total, spread,
+    high, low, offsets, offsets_low, q_high, q_low, own, scales, cutoff, order, start, stop, lowest,
+    lowest_low, nearest, total, spread,
 ):  # fmt: skip
     """First pass over tiles start … stop-1: the lowest exponent, where it is, and the sums."""
     half_high, half_low = np.empty(TILE), np.empty(TILE)
@@ -145,7 +145,9 @@ def add_tiles(
         for query in range(q_high.shape[0]):
             _half_squares(high[tile], low[tile], q_high[query], q_low[query], half_high, half_low)
             for k in range(scales.shape[0]):
-                least = _exponents(half_high, half_low, scales[k], offsets[tile], t_high, t_low)
+                least = _exponents(
+                    half_high, half_low, scales[k], offsets[tile], offsets_low[tile], t_high, t_low
+                )
                 if own[query] // TILE == tile:
                     t_high[own[query] % TILE] = np.inf
                     least = _least(t_high)
@@ -169,8 +171,8 @@ def add_tiles(
 
 @_strict
 def add_moments(
-    high, low, offsets, q_high, q_low, own, scales, cutoff, order, start, stop, lowest, lowest_low, nearest,
-    first, second,
+    high, low, offsets, offsets_low, q_high, q_low, own, scales, cutoff, order, start, stop, lowest,
+    lowest_low, nearest, first, second,
 ):  # fmt: skip
     """Second pass: moments of x_j - x_nearest under the final terms, free of cancellation."""
     d = q_high.shape[1]
@@ -181,7 +183,9 @@ def add_moments(
         for query in range(q_high.shape[0]):
             _half_squares(high[tile], low[tile], q_high[query], q_low[query], half_high, half_low)
             for k in range(scales.shape[0]):
-                least = _exponents(half_high, half_low, scales[k], offsets[tile], t_high, t_low)
+                least = _exponents(
+                    half_high, half_low, scales[k], offsets[tile], offsets_low[tile], t_high, t_low
+                )
                 if negligible(least, lowest[query, k], cutoff, order):
                     continue
                 if own[query] // TILE == tile:

@@ -88,7 +88,7 @@ class DoubleDouble(NamedTuple):
 def cholesky(matrix: FloatArray) -> DoubleDouble | None:
     """Return the lower Cholesky factor, or None where a pivot is not positive. Cost d³/3 in d vector steps."""
     d = len(matrix)
-    rest = DoubleDouble.of(matrix)
+    rest = DoubleDouble.of(np.array(matrix))  # a copy: it is worked on in place
     high, low = np.zeros((d, d)), np.zeros((d, d))
     for i in range(d):
         pivot = rest.at((i, i))
@@ -122,3 +122,12 @@ def solve_lower(factor: DoubleDouble, rows: DoubleDouble) -> DoubleDouble:
             rest = DoubleDouble(high[:, i + 1 :], low[:, i + 1 :]).minus(product)
             high[:, i + 1 :], low[:, i + 1 :] = rest.high, rest.low
     return DoubleDouble(high, low)
+
+
+def solve_lower_transposed(factor: DoubleDouble, rows: DoubleDouble) -> DoubleDouble:
+    """Return y with factorᵀ · yᵢ = rowsᵢ for each row, by back substitution."""
+    flip = (slice(None, None, -1), slice(None, None, -1))
+    # the transposed factor, read backwards, is lower triangular
+    turned = DoubleDouble(factor.high.T[flip], factor.low.T[flip])
+    backwards = (slice(None), slice(None, None, -1))
+    return solve_lower(turned, rows.at(backwards)).at(backwards)

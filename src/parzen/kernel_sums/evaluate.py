@@ -1,6 +1,6 @@
 """One evaluation: blocks of queries on threads, each checked against the promise and repaired where needed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,8 +20,18 @@ __all__ = ["Evaluation", "evaluate"]
 #: Queries that are summed again are taken in groups of this size.
 _REPAIR_ROWS = 16
 
+#: Below this, ``rtol`` asks for a few ulps of the terms, as far as they go; from this on, for a number.
+_FEW_ULPS = 1e-12
+
+#: Exponents, in nats, that plain arithmetic is trusted with.
+_LARGEST_EXPONENT = 2.0**50
+
+#: Whitened norm beyond which only the nearest source counts: the next is 1e40 nats away, or as good as the same.
+_FAR_AWAY = 1e60
+
+
 #: Whitened norm beyond which squares leave the range of float64, with room for sums and products.
-_FAR_AWAY = 1e140
+_OUT_OF_RANGE = 1e140
 
 
 @dataclass(frozen=True)
@@ -71,7 +81,7 @@ class _Run:
         self.repaired = np.zeros(m, dtype=bool)
         self.units = max(sources.points.coordinate_error, queries.coordinate_error)
         self.method.prepare(sources)
-        if not sources.radius < _FAR_AWAY:
+        if not sources.radius < _OUT_OF_RANGE:
             raise AccuracyError(
                 f"`bandwidth` must be larger for these samples; got one that they spread over {sources.radius:.1g} "
                 "times. Squared distances leave the range of float64: use a larger bandwidth."
@@ -112,6 +122,8 @@ class _Run:
         rounding, broken = accuracy.broken_promises(
             self.sums.rows(indices), error, request.scales, 2.0 * sources.radius, request.rtol, request.order
         )
+        # beyond, an exponent's own rounding is whole nats, and the loops' exponentials of x ≤ 0 may meet x > 0
+        broken |= np.any(state.lowest > _LARGEST_EXPONENT, axis=1)
         self.bound[indices] += rounding
         return indices[broken]
 
@@ -121,47 +133,98 @@ class _Run:
         def heard(amount: int) -> None:
             step(amount if counts else 0)
 
-        exact = self.queries.exact_rows(indices)
-        sums, lowest = compensated.accumulate(
-            self.sources, exact, self.own[indices], self.request, self.cutoff, heard
-        )
-        self.sums.put(indices, sums)
-        request = self.request
-        rounding, broken = accuracy.broken_promises(
-            sums, accuracy.compensated_error(lowest), request.scales,
-            2.0 * self.sources.radius, 2.0 * max(request.rtol, 1e-12), request.order, central=True,
-        )  # fmt: skip
-        self.bound[indices] = request.rtol * accuracy.SKIPPED_SHARE + rounding
-        if broken.any():
+        broken = self._sum_exactly(self.sources, self.queries.exact_rows(indices), indices, heard)
+        # an outlier can take even those digits: see the sources from each such query
+        stubborn = [i for i in indices[broken] if self._sum_around(int(i), heard)]
+        if stubborn and self.request.rtol >= _FEW_ULPS:
             raise AccuracyError(
-                f"`X` must lie where float64 can tell the samples apart; got {int(broken.sum())} queries, the "
-                f"first in row {int(indices[broken][0])}, whose derivatives cancel to more digits than there are. "
-                f"Use a larger bandwidth or rtol (it is {request.rtol:g}), or ask for the log density only."
+                f"`X` must lie where float64 can tell the samples apart; got {len(stubborn)} queries, the first in "
+                f"row {stubborn[0]}, whose derivatives cancel to more digits than there are. Use a larger bandwidth "
+                f"or rtol (it is {self.request.rtol:g}), or ask for the log density only."
             )
 
-    def _sum_far(self, indices: IntArray, y: FloatArray) -> None:
-        """Queries whose squared distance overflows: only the nearest sample counts.
+    def _sum_around(self, i: int, step: Step) -> bool:
+        """Sum one query with itself as the origin; return whether the promise is broken all the same."""
+        sources = replace(self.sources, points=self.sources.points.around(self.queries, i))
+        origin = DoubleDouble.of(np.zeros((1, sources.d)))
+        return bool(self._sum_exactly(sources, origin, np.array([i]), step)[0])
 
-        The next one is farther by at least a rounding error of a double-double, which is 1e240 nats.
-        """
-        if self.request.order > 0 and not np.all(np.isfinite(y)):
+    def _sum_exactly(self, sources: Sources, exact: DoubleDouble, indices: IntArray, step: Step) -> BoolArray:
+        """Sum by the compensated method; return which promises are broken all the same."""
+        request = self.request
+        sums, lowest = compensated.accumulate(sources, exact, self.own[indices], request, self.cutoff, step)
+        self.sums.put(indices, sums)
+        reach = self.cutoff if np.isfinite(self.cutoff) else 800.0  # beyond, terms are 0 in float64
+        distance = np.sqrt(2.0 * (np.maximum(lowest, 0.0) + reach))
+        radius = np.sqrt(np.einsum("ia,ia->i", exact.high, exact.high))[:, None] * np.sqrt(request.scales)
+        error = accuracy.compensated_error(sources.points.exact_error, radius + distance, distance)
+        rounding, broken = accuracy.broken_promises(
+            sums, error, request.scales, 2.0 * self.sources.radius, 2.0 * max(request.rtol, _FEW_ULPS),
+            request.order, central=True,
+        )  # fmt: skip
+        self.bound[indices] = request.rtol * accuracy.SKIPPED_SHARE + rounding
+        return broken
+
+    def _sum_far(self, indices: IntArray, y: FloatArray) -> None:
+        """Queries so far away that only the nearest source counts, and those that tie with it."""
+        order = self.request.order
+        if order > 0 and not np.all(np.isfinite(y)):
             raise AccuracyError(
                 "`X` must lie closer for gradients; got queries whose gradient leaves the range of float64. "
                 "Leave them out, or ask for the log density only."
             )
-        shrink = 2.0**-600
-        exact = self.sources.points.exact_rows(slice(None)).scaled(shrink)
         x = self.sources.points.rows(slice(None))
         for i, q in zip(indices, y, strict=True):
-            half = DoubleDouble.of(np.zeros(len(x)))
-            for a in range(len(q)):
-                u = exact.at((slice(None), a)).minus(DoubleDouble.of(np.full(len(x), q[a] * shrink)))
-                half = half.plus(u.times(u).scaled(0.5))
-            nearest = int(np.lexsort((half.low, half.high))[0])
-            distance = np.sqrt(2.0 * half.high[nearest]) / shrink if np.isfinite(q).all() else np.inf
-            exponent = 0.5 * (np.sqrt(self.request.scales) * distance) ** 2
+            if not np.all(np.isfinite(q)):
+                self.sums.log_sum[i], self.sums.mean_square[i] = -np.inf, np.inf
+                continue
+            nearest, ties, doubtful = _nearest(x, q)
+            if order > 0 and doubtful:
+                raise AccuracyError(
+                    f"`X` must lie closer for derivatives; got a query in row {i} whose nearest sample cannot be told. "
+                    "Leave it out, or ask for the log density only."
+                )
+            u = x[nearest] - q
+            size = np.max(np.abs(u))
+            distance = size * np.sqrt(np.sum((u / size) ** 2))
+            exponent = (np.sqrt(0.5 * self.request.scales) * distance) ** 2
             self.sums.log_sum[i] = -exponent
             self.sums.mean_square[i] = distance**2
-            self.sums.mean[i] = x[nearest] - q if self.request.order > 0 else 0.0
-            self.sums.covariance[i] = 0.0
             self.bound[i] += 8.0 * accuracy.UNIT * np.minimum(exponent, 1e300)
+            if order > 0:
+                shares = (
+                    np.exp(-self.sources.offsets.high[ties])
+                    if self.sources.offsets
+                    else np.ones(int(ties.sum()))
+                )
+                shares /= shares.sum()
+                middle = shares @ x[ties]
+                self.sums.mean[i] = middle - q
+            if order > 1:
+                apart = x[ties] - middle
+                self.sums.covariance[i] = (shares * apart.T) @ apart
+
+
+def _nearest(x: FloatArray, q: FloatArray) -> tuple[int, BoolArray, bool]:
+    """Return the nearest row of ``x``, which rows are exactly as near, and whether rounding leaves a doubt.
+
+    Compares ½‖x_j - q‖² with that of the best so far as (x_j - x_best)·(½(x_j + x_best) - q), which keeps
+    its digits where the squares would lose all of them or overflow.
+    """
+    best = 0
+    size = max(float(np.max(np.abs(q))), float(np.max(np.abs(x))))
+    unit = 2.0 ** -np.frexp(size)[1]
+    points, query = DoubleDouble.of(x * unit), DoubleDouble.of(np.broadcast_to(q * unit, x.shape))
+    while True:
+        chosen = DoubleDouble.of(np.broadcast_to(x[best] * unit, x.shape))
+        step = points.minus(chosen)
+        products = step.times(points.plus(chosen).scaled(0.5).minus(query))
+        farther, doubt = DoubleDouble.of(np.zeros(len(x))), np.zeros(len(x))
+        for a in range(len(q)):
+            farther = farther.plus(products.at((slice(None), a)))
+            doubt += 2.0**-96 * np.abs(products.high[:, a])
+        candidate = int(np.argmin(farther.high))
+        if not farther.high[candidate] < -doubt[candidate]:
+            near = np.abs(farther.high) <= doubt
+            return best, farther.high == 0.0, bool(np.any(farther.high[near] != 0.0))
+        best = candidate

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from parzen.errors import InputError
+from parzen.errors import InputError, MemoryLimitError
 from parzen.kernel_sums import compensated, dense, matmul
 from parzen.kernel_sums.loops import TILE
 from parzen.kernel_sums.request import Request
@@ -157,6 +157,8 @@ def make_plan(sources: Sources, n_queries: int, request: Request) -> Plan:
     ------
     InputError
         An unknown method, or a forced one that cannot do the job.
+    MemoryLimitError
+        One query at a time would still need more than the limit.
     """
     d, k = sources.d, len(request.scales)
     if request.method != "auto" and request.method not in METHODS:
@@ -180,6 +182,11 @@ def make_plan(sources: Sources, n_queries: int, request: Request) -> Plan:
             )
     method = METHODS[best.name]
     rows, block = _block(method, d, k, request)
+    if block > request.memory_limit:
+        raise MemoryLimitError(
+            f"`memory_limit` must be at least {block} bytes for one query at a time at order {request.order} in {d} "
+            f"dimensions; got {request.memory_limit}. Raise it, or ask for a lower order."
+        )
     workers = max(1, min(request.workers, request.memory_limit // block, -(-n_queries // rows)))
     kept = 8 * sources.n_tiles * TILE * (d + 1) * (2 if best.name == "compensated" else 1)
     return Plan(

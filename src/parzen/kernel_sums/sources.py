@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 
 from parzen.kernel_sums.double_double import DoubleDouble
-from parzen.kernel_sums.loops import FAR, MAX_UNROLLED, TILE
+from parzen.kernel_sums.loops import FAR, MAX_UNROLLED, STRIDE, TILE
 from parzen.typing import FloatArray, IntArray
 
 __all__ = ["Points", "Sources"]
@@ -26,6 +26,15 @@ class Points(Protocol):
         """Error of a row, relative to its norm, in units of half an ulp."""
         ...
 
+    @property
+    def exact_error(self) -> float:
+        """The same of an exact row, as a plain number."""
+        ...
+
+    def around(self, other: Self, index: int) -> Self:
+        """The same points, with a point of ``other`` as origin."""
+        ...
+
     def rows(self, index: slice | IntArray) -> FloatArray:
         """Whitened coordinates of some points, correctly rounded up to a few ulps: shape (rows, d)."""
         ...
@@ -39,12 +48,12 @@ class Points(Protocol):
 class Sources:
     """Whitened samples with positive weights.
 
-    ``offsets`` = log(w_max / w_j) ≥ 0 of shape (n,), or None for equal weights. Layouts are made once, on
-    first use, and kept. Padding in the last tile adds exactly nothing.
+    ``offsets`` = log(w_max / w_j) ≥ 0 of shape (n,), to more digits than a double; None for equal
+    weights. Layouts are made once, on first use, and kept. Padding in the last tile adds exactly nothing.
     """
 
     points: Points
-    offsets: FloatArray | None
+    offsets: DoubleDouble | None
 
     @property
     def n(self) -> int:
@@ -86,12 +95,12 @@ class Sources:
 
     @cached_property
     def tiles(self) -> FloatArray:
-        """Coordinates tile by tile, axis by axis, (tiles, d · TILE), padded far away: for the dense loop."""
+        """Coordinates tile by tile, axis by axis, (tiles, d · STRIDE), padded far away: for the dense loop."""
         padded = np.full((self.n_tiles * TILE, self.d), FAR)
         padded[: self.n] = self.points.rows(slice(None))
-        return np.ascontiguousarray(padded.reshape(-1, TILE, self.d).transpose(0, 2, 1)).reshape(
-            self.n_tiles, -1
-        )
+        tiles = np.full((self.n_tiles, self.d, STRIDE), FAR)
+        tiles[:, :, :TILE] = padded.reshape(-1, TILE, self.d).transpose(0, 2, 1)
+        return tiles.reshape(self.n_tiles, -1)
 
     @cached_property
     def exact_tiles(self) -> DoubleDouble:
@@ -108,15 +117,16 @@ class Sources:
     @cached_property
     def tile_offsets(self) -> FloatArray | None:
         """Offsets tile by tile, (tiles, TILE), zero in the padding; None for equal weights."""
-        return None if self.offsets is None else self._padded_offsets(0.0)
+        return None if self.offsets is None else self._tiled(self.offsets.high, 0.0)
 
     @cached_property
-    def exact_offsets(self) -> FloatArray:
-        """Offsets tile by tile, (tiles, TILE), infinite in the padding."""
-        return self._padded_offsets(np.inf)
+    def exact_offsets(self) -> DoubleDouble:
+        """Offsets tile by tile, (tiles, TILE) each, infinite in the padding."""
+        offsets = self.offsets or DoubleDouble.of(np.zeros(self.n))
+        return DoubleDouble(self._tiled(offsets.high, np.inf), self._tiled(offsets.low, 0.0))
 
-    def _padded_offsets(self, padding: float) -> FloatArray:
-        """Lay the offsets out in tiles."""
+    def _tiled(self, values: FloatArray, padding: float) -> FloatArray:
+        """Lay one value a source out in tiles."""
         padded = np.full(self.n_tiles * TILE, padding)
-        padded[: self.n] = 0.0 if self.offsets is None else self.offsets
+        padded[: self.n] = values
         return padded.reshape(self.n_tiles, TILE)

@@ -1,5 +1,6 @@
 """Run independent tasks on a few threads: progress, Ctrl-C within a fraction of a second, BLAS held still."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,32 +24,49 @@ class Cancelled(Exception):
 
 
 class _SingleThreadedBlas:
-    """BLAS keeps to one thread while any of our pools runs; the last one out restores it."""
+    """BLAS keeps to one thread while any of our pools runs; the last one out restores it.
+
+    threadpoolctl lets one living thread set OpenBLAS and ignores the others, so that one thread of our own does
+    it for all callers.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._users = 0
+        self._keeper = ThreadPoolExecutor(1, thread_name_prefix="parzen-blas")
         self._controller: ThreadpoolController | None = None  # made once: finding the libraries takes 4 ms
         self._limits: Any = None
 
+    def _limit(self) -> None:
+        self._controller = self._controller or ThreadpoolController()
+        self._limits = self._controller.limit(limits=1, user_api="blas")
+
     @contextmanager
     def hold(self) -> Iterator[None]:
+        """Hold BLAS to one thread inside the block."""
         with self._lock:
             self._users += 1
             if self._users == 1:
-                self._controller = self._controller or ThreadpoolController()
-                self._limits = self._controller.limit(limits=1, user_api="blas")
+                self._keeper.submit(self._limit).result()
         try:
             yield
         finally:
             with self._lock:
                 self._users -= 1
-                if self._users == 0 and self._limits is not None:
-                    self._limits.restore_original_limits()
-                    self._limits = None
+                if self._users == 0:
+                    self._keeper.submit(self._limits.restore_original_limits).result()
 
 
 _blas = _SingleThreadedBlas()
+
+
+def _after_fork() -> None:
+    """A forked child has none of its parent's threads."""
+    global _blas
+    _blas = _SingleThreadedBlas()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def run_tasks(
@@ -94,8 +112,8 @@ def run_tasks(
             tasks[0][1](step)  # too small for a pool
             return
         with ThreadPoolExecutor(min(workers, len(tasks)), thread_name_prefix="parzen") as pool:
-            pending: set[Future[None]] = {pool.submit(function, step) for _, function in tasks}
             try:
+                pending: set[Future[None]] = {pool.submit(function, step) for _, function in tasks}
                 last = time.monotonic()
                 while pending:
                     finished, pending = wait(pending, timeout=0.1, return_when=FIRST_COMPLETED)
@@ -106,8 +124,7 @@ def run_tasks(
                         progress(done, total)
             except BaseException:
                 stop.set()
-                for future in pending:
-                    future.cancel()
+                pool.shutdown(wait=False, cancel_futures=True)
                 raise
         if progress is not None:
             progress(total, total)

@@ -1,0 +1,76 @@
+"""Draw the pictures of docs/gradients-of-data.md: python -m benchmarks.grid_pictures docs/img"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+
+from parzen.derivatives.grid import gradient
+from parzen.derivatives.smooth import smooth_gradient
+from parzen.derivatives.turning_points import turning_points
+from parzen.plotting.fields import gradient_field
+
+
+def convergence() -> Any:
+    """Error against spacing: NumPy's edges, and three accuracies."""
+    figure, ax = plt.subplots(figsize=(6, 4), layout="constrained")
+    steps = np.geomspace(0.004, 0.4, 24)
+    cases = [("NumPy's defaults", {}, "k")]
+    cases += [(f"accuracy={a}", {"accuracy": a, "edge_order": 2}, f"C{a // 2}") for a in (2, 4, 6, 8)]
+    for name, options, color in cases:
+        errors = []
+        for h in steps:
+            x = np.arange(-3, 3, h)
+            errors.append(np.abs(gradient(np.sin(x), h, **options) - np.cos(x)).max())
+        ax.loglog(steps, errors, "o-", ms=3, color=color, label=name)
+    ax.set(
+        xlabel="spacing h",
+        ylabel="largest error of d sin(x)/dx",
+        title="Error at the worst point, ends included",
+    )
+    ax.grid(alpha=0.3)
+    ax.legend()
+    return figure
+
+
+def field() -> Any:
+    """A surface, its gradient and its level points."""
+    x, y = np.linspace(-3, 3, 81), np.linspace(-2, 2, 61)
+    z = np.cos(x) * np.cos(2 * y[:, None]) * np.exp(-0.05 * x**2)
+    figure, axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
+    gradient_field(z, x, y, ax=axes[0])
+    gradient_field(z, x, y, style="streamlines", ax=axes[1])
+    return figure
+
+
+def noise() -> Any:
+    """Noisy samples: plain differences, and a smoothed gradient with its error band."""
+    x = np.linspace(0, 6, 300)
+    y = np.sin(x) + np.random.default_rng(0).normal(scale=0.1, size=x.size)
+    result = smooth_gradient(y, x, method="spline")
+    figure, (top, bottom) = plt.subplots(2, 1, figsize=(6.5, 5.5), sharex=True, layout="constrained")
+    top.plot(x, y, ".", ms=3, color="0.6", label="samples")
+    top.plot(x, result.values, "C0", label="smoothed")
+    turns = turning_points(result.values, x)
+    top.plot(turns.x, turns.y, "r^", label="turning points")
+    bottom.plot(x, np.gradient(y, x), color="0.85", lw=0.8, label="np.gradient")
+    bottom.plot(x, np.cos(x), "k--", lw=1, label="true slope")
+    bottom.plot(x, result.gradient, "C0", label="smooth_gradient")
+    low, high = result.gradient - 2 * result.standard_error, result.gradient + 2 * result.standard_error
+    bottom.fill_between(x, low, high, color="C0", alpha=0.25, label="± 2 standard errors")
+    bottom.set(ylim=(-3, 3), xlabel="x", ylabel="slope")
+    for ax in (top, bottom):
+        ax.legend(fontsize=8, ncol=2)
+    return figure
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/img")
+    folder.mkdir(parents=True, exist_ok=True)
+    for make in (convergence, field, noise):
+        make().savefig(folder / f"grid-{make.__name__}.png", dpi=110)

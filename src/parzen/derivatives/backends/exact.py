@@ -1,0 +1,81 @@
+"""The function knows its own derivative: `f.gradient(x)`, or a fitted density's `log_density`."""
+
+from typing import Any
+
+import numpy as np
+
+from parzen.derivatives.backends.interface import Found, Job, NotPossible
+from parzen.typing import FloatArray
+
+__all__ = ["DensityAtPoint", "applies", "differentiate", "point_function"]
+
+#: methods of a density that return log f at rows of queries
+LOG_DENSITIES = ("log_density", "score_samples")
+
+
+class DensityAtPoint:
+    """log f of a fitted density at one point of shape (d,), with its exact gradient and Hessian."""
+
+    def __init__(self, density: Any, log_density: Any) -> None:
+        self.density, self.log_density = density, log_density
+        if hasattr(density, "hess_log_density"):
+            self.hessian = self._hessian
+
+    def __call__(self, x: Any) -> Any:
+        """Return log f at one point, or at rows of points."""
+        x = np.asarray(x, dtype=np.float64)
+        return self.log_density(x)[()] if x.ndim == 2 else self.log_density(x.reshape(1, -1))[0]
+
+    def gradient(self, x: Any) -> FloatArray:
+        """Return ∇ log f at one point."""
+        return np.asarray(self.density.grad_log_density(np.reshape(x, (1, -1)))[0])
+
+    def _hessian(self, x: Any) -> FloatArray:
+        """Return the Hessian of log f at one point."""
+        return np.asarray(self.density.hess_log_density(np.reshape(x, (1, -1)))[0])
+
+
+def point_function(f: Any) -> Any:
+    """Return f, or, for the log density of a fitted density, the same as a function of one point."""
+    owner = getattr(f, "__self__", None)
+    if getattr(f, "__name__", "") in LOG_DENSITIES and callable(getattr(owner, "grad_log_density", None)):
+        return DensityAtPoint(owner, f)
+    return f
+
+
+def applies(job: Job) -> str | None:
+    """Tell whether the object has the derivative that is wanted."""
+    wanted = "hessian" if job.kind == "hessian" or job.order == 2 else "gradient"
+    if job.kind == "jacobian" or job.order > 2 or job.target.names is not None:
+        return None
+    if not callable(getattr(job.target.f, wanted, None)):
+        return None
+    return f"the object has a method `{wanted}`"
+
+
+def differentiate(job: Job) -> Found:
+    """Ask the object."""
+    target = job.target
+    f: Any = target.f
+    method = f.hessian if job.kind == "hessian" or job.order == 2 else f.gradient
+    n = target.x.size
+    if job.kind == "derivative":
+        value = np.array([np.ravel(np.asarray(method(point))) for point in target.x[target.chosen]])
+        calls = len(target.chosen)
+        if value.shape != (len(target.chosen), 1):
+            raise NotPossible(f"its derivative at one number has shape {value.shape[1:]}")
+        value = value.reshape(target.chosen_shape)
+    else:
+        full = np.asarray(method(target.x.reshape(target.shape)), dtype=np.float64)
+        calls = 1
+        if full.size != (n if job.kind == "gradient" else n * n):
+            raise NotPossible(f"its `{method.__name__}` has shape {full.shape}")
+        if job.kind == "gradient":
+            value = full.reshape(-1)[target.chosen].reshape(target.chosen_shape)
+        else:
+            value = full.reshape(n, n)[np.ix_(target.chosen, target.chosen)]
+            value = value.reshape((*target.chosen_shape, *target.chosen_shape))
+    promise = getattr(getattr(target.f, "density", None), "rtol", 0.0)
+    promise = float(promise) if isinstance(promise, (int, float)) else 0.0
+    error = (promise + 2.0**-50) * np.abs(value)
+    return Found(value, error, np.zeros(np.shape(value)), bool(np.isfinite(value).all()), calls)

@@ -1,0 +1,309 @@
+"""Hessian, Laplacian, divergence and curl of sampled arrays.
+
+Axes are named as in NumPy: axis 0 is the first index. For an image or a table made with ``meshgrid(x, y)``
+that means **rows are y, columns are x**: the first spacing, the first component and the first derivative
+belong to y.
+
+Second derivatives along one axis use one stencil for ∂²; mixed ones differentiate along one axis and then the
+other, each with full accuracy up to the ends.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
+
+from parzen.derivatives.grid import gradient
+from parzen.derivatives.spacing import read_spacings
+from parzen.errors import InputError, InputTypeError
+from parzen.validation import describe
+
+__all__ = ["curl", "divergence", "hessian", "laplacian"]
+
+_Axes = int | Sequence[int] | None
+
+
+def hessian(
+    f: Any,
+    *varargs: Any,
+    axis: _Axes = None,
+    accuracy: int = 2,
+    boundary: str | tuple[str, str] = "one-sided",
+    period: float | None = None,
+    nan: str = "propagate",
+    workers: int | None = None,
+) -> Any:
+    """All second derivatives of an array: H[i, j] = ∂²f/∂x_i∂x_j.
+
+    Parameters
+    ----------
+    f : array-like of shape (n_0, …, n_{d-1})
+        Samples.
+    *varargs : scalar or array, optional
+        Spacings or coordinates of the axes, as in `parzen.gradient`.
+    axis : int or sequence of int, optional
+        The k axes to differentiate along; all by default.
+    accuracy, boundary, period, nan, workers
+        As in `parzen.gradient`. Accuracy holds up to the ends, for mixed derivatives too.
+
+    Returns
+    -------
+    ndarray of shape (k, k, n_0, …, n_{d-1})
+        Symmetric in its first two axes.
+
+    Raises
+    ------
+    InputError, InputTypeError
+        As `parzen.gradient`.
+
+    Notes
+    -----
+    The diagonal costs one pass; each of the k (k-1)/2 mixed derivatives one more, and one work array.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from parzen.derivatives.calculus import hessian
+    >>> y, x = np.mgrid[0:4, 0:5]
+    >>> hessian(x**2 * y)[:, :, 1, 2]  # [[∂yy, ∂yx], [∂xy, ∂xx]] at y = 1, x = 2
+    array([[0., 4.],
+           [4., 2.]])
+    """
+    array, axes, arguments = _read(f, varargs, axis)
+    k = len(axes)
+    options: dict[str, Any] = {
+        "accuracy": accuracy, "boundary": boundary, "period": period, "nan": nan, "workers": workers
+    }  # fmt: skip
+    seconds = _each(array, arguments, axes, order=2, **options)
+    result = np.empty((k, k, *array.shape), np.asarray(seconds[0]).dtype if k else np.float64)
+    for i in range(k):
+        result[i, i] = seconds[i]
+        if i + 1 == k:
+            break
+        first = _first(array, arguments[i], axes[i], options)
+        for j in range(i + 1, k):
+            result[i, j] = result[j, i] = _first(first, arguments[j], axes[j], options)
+    return result
+
+
+def laplacian(
+    f: Any,
+    *varargs: Any,
+    axis: _Axes = None,
+    accuracy: int = 2,
+    boundary: str | tuple[str, str] = "one-sided",
+    period: float | None = None,
+    nan: str = "propagate",
+    workers: int | None = None,
+) -> Any:
+    """Sum of the unmixed second derivatives, Σ_i ∂²f/∂x_i².
+
+    Parameters
+    ----------
+    f : array-like of shape (n_0, …, n_{d-1})
+        Samples.
+    *varargs : scalar or array, optional
+        Spacings or coordinates of the axes, as in `parzen.gradient`.
+    axis : int or sequence of int, optional
+        The axes to sum over; all by default.
+    accuracy, boundary, period, nan, workers
+        As in `parzen.gradient`.
+
+    Returns
+    -------
+    ndarray of the shape of ``f``
+
+    Raises
+    ------
+    InputError, InputTypeError
+        As `parzen.gradient`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from parzen.derivatives.calculus import laplacian
+    >>> y, x = np.mgrid[0:5:0.5, 0:4:0.5]
+    >>> bool(np.allclose(laplacian(x**2 + 3 * y**2, 0.5), 8))
+    True
+    """
+    array, axes, arguments = _read(f, varargs, axis)
+    seconds = _each(
+        array, arguments, axes, order=2, accuracy=accuracy, boundary=boundary, period=period, nan=nan,
+        workers=workers
+    )  # fmt: skip
+    return _sum(seconds, array)
+
+
+def divergence(
+    components: Any,
+    *varargs: Any,
+    accuracy: int = 2,
+    boundary: str | tuple[str, str] = "one-sided",
+    period: float | None = None,
+    nan: str = "propagate",
+    workers: int | None = None,
+) -> Any:
+    """Divergence of a sampled vector field, Σ_i ∂v_i/∂x_i.
+
+    Parameters
+    ----------
+    components : sequence of d arrays of shape (n_0, …, n_{d-1}), or array of shape (d, n_0, …, n_{d-1})
+        Component i points along axis i: for an image (v_y, v_x), rows first.
+    *varargs : scalar or array, optional
+        Spacings or coordinates of the axes, as in `parzen.gradient`.
+    accuracy, boundary, period, nan, workers
+        As in `parzen.gradient`; with accuracy 2 the ends are of second order too.
+
+    Returns
+    -------
+    ndarray of shape (n_0, …, n_{d-1})
+
+    Raises
+    ------
+    InputError, InputTypeError
+        Not one component an axis, components of different shapes, or as `parzen.gradient`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from parzen.derivatives.calculus import divergence
+    >>> y, x = np.mgrid[0:4, 0:5]
+    >>> bool(np.allclose(divergence((3 * y, x**2)), 3 + 2 * x))
+    True
+    """
+    fields = _fields(components)
+    arguments = _arguments(fields[0], varargs)
+    options = {"accuracy": accuracy, "boundary": boundary, "period": period, "nan": nan, "workers": workers}
+    return _sum([_first(v, arguments[i], i, options) for i, v in enumerate(fields)], fields[0])
+
+
+def curl(
+    components: Any,
+    *varargs: Any,
+    accuracy: int = 2,
+    boundary: str | tuple[str, str] = "one-sided",
+    period: float | None = None,
+    nan: str = "propagate",
+    workers: int | None = None,
+) -> Any:
+    """Curl of a sampled vector field in two or three dimensions, with respect to the axes in their order.
+
+    In three dimensions, with axes (0, 1, 2): (∂₁v₂ - ∂₂v₁, ∂₂v₀ - ∂₀v₂, ∂₀v₁ - ∂₁v₀).
+    In two: the scalar ∂₀v₁ - ∂₁v₀.
+
+    Parameters
+    ----------
+    components : sequence of d arrays of shape (n_0, …, n_{d-1}), d = 2 or 3, or one array of shape (d, …)
+        Component i points along axis i.
+    *varargs : scalar or array, optional
+        Spacings or coordinates of the axes, as in `parzen.gradient`.
+    accuracy, boundary, period, nan, workers
+        As in `parzen.gradient`; with accuracy 2 the ends are of second order too.
+
+    Returns
+    -------
+    ndarray of shape (3, n_0, n_1, n_2) or (n_0, n_1)
+        Right-handed if the axes are: for data indexed ``[x, y, z]``. With *rows = y*, data indexed ``[y, x]``
+        and components (v_y, v_x), the result is ∂v_x/∂y - ∂v_y/∂x: minus the usual curl, because (y, x) is
+        left-handed. Index data ``[x, y]``, or change the sign.
+
+    Raises
+    ------
+    InputError, InputTypeError
+        Not two or three components, components of different shapes, or as `parzen.gradient`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from parzen.derivatives.calculus import curl
+    >>> x, y = np.mgrid[0:4, 0:5]
+    >>> bool(np.allclose(curl((-y, x)), 2))  # a rotation
+    True
+    """
+    fields = _fields(components)
+    d = len(fields)
+    if d not in (2, 3):
+        raise InputError(
+            f"`components` must be two or three arrays; got {d}. The curl exists in 2-D and 3-D only."
+        )
+    arguments = _arguments(fields[0], varargs)
+    options = {"accuracy": accuracy, "boundary": boundary, "period": period, "nan": nan, "workers": workers}
+
+    def rotation(i: int, j: int) -> Any:
+        return _first(fields[j], arguments[i], i, options) - _first(fields[i], arguments[j], j, options)
+
+    return rotation(0, 1) if d == 2 else np.stack([rotation(1, 2), rotation(2, 0), rotation(0, 1)])
+
+
+def _read(f: Any, varargs: tuple[Any, ...], axis: _Axes) -> tuple[Any, tuple[int, ...], list[Any]]:
+    """Return the array, its axes, and one spacing argument an axis."""
+    array = np.asanyarray(f)
+    axes = tuple(range(array.ndim)) if axis is None else normalize_axis_tuple(axis, array.ndim)
+    return array, axes, _one_an_axis(varargs, array.shape, axes)
+
+
+def _one_an_axis(varargs: tuple[Any, ...], shape: tuple[int, ...], axes: tuple[int, ...]) -> list[Any]:
+    """Spread the spacing arguments: one an axis."""
+    _, order = read_spacings(varargs, shape, axes, "s")
+    if not varargs:
+        return [1.0] * len(axes)
+    if len(varargs) == 1 and np.ndim(varargs[0]) == 0:
+        return list(varargs) * len(axes)
+    if any(np.ndim(v) > 1 for v in varargs):
+        if order != axes:
+            raise InputError(
+                "`*varargs` must come in the order of the axes here; got an 'xy' mesh (x, y). "
+                "Pass (y, x) or 1-D coordinates, rows first."
+            )
+        return [
+            np.broadcast_to(v, shape)[tuple(slice(None) if k == a else 0 for k in range(len(shape)))]
+            if np.ndim(v) > 1
+            else v
+            for v, a in zip(varargs, axes, strict=True)
+        ]
+    return list(varargs)
+
+
+def _fields(components: Any) -> list[Any]:
+    """Return the components of a vector field as equal arrays."""
+    if not isinstance(components, (tuple, list, np.ndarray)):
+        raise InputTypeError(
+            f"`components` must be a sequence of arrays; got {describe(components)}. Pass a tuple."
+        )
+    fields = [np.asanyarray(v) for v in components]
+    shapes = {v.shape for v in fields}
+    if not fields or len(shapes) != 1 or len(fields) != fields[0].ndim:
+        raise InputError(
+            f"`components` must be d arrays of one d-dimensional shape; got {len(fields)} of shape"
+            f"{'s' if len(shapes) != 1 else ''} {', '.join(map(str, sorted(shapes)))}. Give one "
+            "component an axis, "
+            "in the order of the axes."
+        )
+    return fields
+
+
+def _arguments(field: Any, varargs: tuple[Any, ...]) -> list[Any]:
+    """Return one spacing argument for each axis of a component."""
+    return _one_an_axis(varargs, field.shape, tuple(range(field.ndim)))
+
+
+def _first(f: Any, argument: Any, axis: int, options: dict[str, Any]) -> Any:
+    """First derivative along one axis, of full accuracy up to the ends."""
+    return gradient(f, argument, axis=axis, edge_order=2, **options)
+
+
+def _each(f: Any, arguments: list[Any], axes: tuple[int, ...], **options: Any) -> tuple[Any, ...]:
+    """Derivatives along each axis in one pass, as a tuple."""
+    result = gradient(f, *arguments, axis=axes, **options)
+    return result if isinstance(result, tuple) else (result,)
+
+
+def _sum(terms: Sequence[Any], f: Any) -> Any:
+    """Add up without further temporaries."""
+    if not terms:
+        return np.zeros(f.shape)
+    total = terms[0]
+    for term in terms[1:]:
+        total += term
+    return total

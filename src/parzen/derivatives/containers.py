@@ -1,0 +1,257 @@
+"""Labelled, lazy, masked and foreign arrays: unwrap, differentiate, wrap again.
+
+None of the libraries is imported here unless the caller already did: an object is recognised by the module of
+its class, and its own library does the wrapping.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
+
+from parzen.derivatives.schemes import Scheme
+from parzen.errors import InputError, InputTypeError
+from parzen.validation import describe
+
+__all__ = ["gradient"]
+
+
+def gradient(f: Any, varargs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """Differentiate what is not a plain NumPy array, or return NotImplemented where NumPy's rules hold."""
+    for kind in type(f).__mro__:
+        module, _, _ = kind.__module__.partition(".")
+        handler = _HANDLERS.get((module, kind.__name__))
+        if handler is not None:
+            return handler(f, varargs, options)
+    if isinstance(f, np.ma.MaskedArray):
+        return _masked(f, varargs, options)
+    if not isinstance(f, np.ndarray) and hasattr(f, "__array_function__"):
+        if any(options[name] != default for name, default in _BEYOND.items()):
+            raise InputTypeError(
+                f"`f` must be an array that parzen knows for these options; got a {type(f).__name__}. "
+                "Convert it "
+                "with np.asarray first."
+            )
+        return np.gradient(f, *varargs, axis=options["axis"], edge_order=options["edge_order"])
+    return NotImplemented
+
+
+_BEYOND = {
+    "accuracy": 2,
+    "order": 1,
+    "boundary": "one-sided",
+    "period": None,
+    "nan": "propagate",
+    "out": None,
+}
+
+
+def _numpy_gradient(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
+    """Call the public function on NumPy data."""
+    from parzen.derivatives.grid import gradient as public
+
+    return public(f, *varargs, **options)
+
+
+def _refuse_out(options: dict[str, Any], what: str) -> None:
+    """Say that ``out`` is for NumPy arrays."""
+    if options["out"] is not None:
+        raise InputTypeError(
+            f"`out` must be left out for {what}; got {describe(options['out'])}. Use NumPy arrays."
+        )
+
+
+def _masked(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
+    """Leave masked arrays to NumPy; with other options, masked samples are missing ones."""
+    if all(options[name] == default for name, default in _BEYOND.items() if name != "out"):
+        return NotImplemented
+    _refuse_out(options, "masked arrays")
+    floats = f.astype(np.result_type(f.dtype, np.float16) if f.dtype.kind in "fc" else np.float64)
+    result = _numpy_gradient(floats.filled(np.nan), varargs, options)
+    wrap = [np.ma.masked_invalid(r) for r in (result if isinstance(result, tuple) else (result,))]
+    return tuple(wrap) if isinstance(result, tuple) else wrap[0]
+
+
+def _series(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
+    """Differentiate a pandas Series along its index, or with the spacing that is given."""
+    _refuse_out(options, "a Series")
+    if not varargs:
+        varargs = (_index(f.index),)
+    else:
+        varargs = tuple(_index(v) if hasattr(v, "to_numpy") else v for v in varargs)
+    values = f.to_numpy()
+    if values.dtype.kind not in "fciubmM":
+        values = f.to_numpy(dtype=np.float64, na_value=np.nan)
+    result = _numpy_gradient(values, varargs, options)
+    return type(f)(result, index=f.index, name=f.name)
+
+
+def _index(index: Any) -> Any:
+    """Return the coordinates that a pandas index holds; dates with a time zone in universal time."""
+    if getattr(index, "tz", None) is not None:
+        index = index.tz_convert(None)
+    values = index.to_numpy()
+    if values.dtype.kind in "iufmM":
+        return values
+    raise InputTypeError(
+        f"`f` must have a numeric or date index; got {describe(values)}. Pass a spacing or coordinates: "
+        "gradient(series, x)."
+    )
+
+
+def _data_frame(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
+    """Refuse tables: whether rows and columns are both coordinates is not ours to guess."""
+    raise InputTypeError(
+        f"`f` must be an array or a Series; got a DataFrame of shape {f.shape}. Use "
+        "`frame.apply(parzen.gradient)` for each column along the index, or `frame.to_numpy()` for a "
+        "2-D field."
+    )
+
+
+def _data_array(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
+    """Differentiate an xarray DataArray along its dimensions, with its coordinates; ``axis`` may "
+    "name them."""
+    _refuse_out(options, "a DataArray")
+    axis = options["axis"]
+    named = [axis] if isinstance(axis, (str, int)) else axis
+    if named is None:
+        dims = list(f.dims)
+    else:
+        dims = [n if isinstance(n, str) else f.dims[normalize_axis_tuple(n, f.ndim)[0]] for n in named]
+    unknown = [d for d in dims if d not in f.dims]
+    if unknown:
+        raise InputError(
+            f"`axis` must name dimensions of `f`; got {unknown[0]!r}. It has {', '.join(map(str, f.dims))}."
+        )
+    axes = tuple(f.dims.index(d) for d in dims)
+    if not varargs:
+        varargs = tuple(np.asarray(f.coords[d].values) if d in f.coords else 1.0 for d in dims)
+    result = _wrapped(f.data, varargs, {**options, "axis": axes})
+    results = result if isinstance(result, tuple) else (result,)
+    wrapped = [f.copy(data=r) for r in results]
+    return wrapped[0] if len(axes) == 1 else tuple(wrapped)
+
+
+def _wrapped(data: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
+    """Differentiate the data of a container, which may be lazy or masked itself."""
+    answer = NotImplemented if type(data) is np.ndarray else gradient(data, tuple(varargs), options)
+    return _numpy_gradient(data, varargs, options) if answer is NotImplemented else answer
+
+
+def _dask(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
+    """Differentiate a dask array lazily: each chunk with as many neighbours as its stencils reach."""
+    from parzen.derivatives.grid import plan
+
+    _refuse_out(options, "dask arrays")
+    if options["nan"] == "skip":
+        raise InputError(
+            "`nan` must be 'propagate' for dask arrays; got 'skip', which may look any distance for samples. "
+            "Call `.compute()` first."
+        )
+    made, axes, single = plan(f.shape, tuple(varargs), options)
+    results = [_dask_axis(f, scheme, axis) for scheme, axis in zip(made, axes, strict=True)]
+    return results[0] if single else tuple(results)
+
+
+def _dask_axis(f: Any, scheme: Scheme, axis: int) -> Any:
+    """Differentiate along one axis, chunk by chunk."""
+    import dask.array as da
+
+    from parzen.derivatives.arrays import result_dtype
+    from parzen.derivatives.lazy import piece, run_piece, samples_needed
+
+    where = (slice(None),) * axis
+    pieces = []
+    start = 0
+    for length in f.chunks[axis]:
+        stop = start + length
+        needed = samples_needed(scheme, start, stop)
+        low, high = int(needed[0]), int(needed[-1]) + 1
+        source = f[(*where, slice(low, high) if len(needed) == high - low else needed)].rechunk({axis: -1})
+        first = int(np.searchsorted(needed, start))
+        pieces.append(
+            source.map_blocks(
+                run_piece,
+                scheme=piece(scheme, needed, start, stop),
+                axis=axis,
+                keep=slice(first, first + length),
+                dtype=result_dtype(f.dtype),
+                chunks=tuple((length,) if k == axis else c for k, c in enumerate(source.chunks)),
+            )
+        )
+        start = stop
+    return da.concatenate(pieces, axis=axis)
+
+
+def _torch(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
+    """Differentiate a tensor with tensor operations: it stays on its device, and autograd goes through."""
+    torch = sys.modules["torch"]
+    return _foreign(
+        f if f.is_floating_point() or f.is_complex() else f.double(),
+        varargs,
+        options,
+        take=lambda x, start, stop, axis: x.narrow(axis, start, stop - start),
+        join=lambda parts, axis: torch.cat(parts, dim=axis),
+        constant=lambda w, x: torch.as_tensor(
+            w, dtype=x.real.dtype if x.is_complex() else x.dtype, device=x.device
+        ),
+        numpy=lambda x: x.detach().cpu().numpy(),
+        what="tensors",
+    )
+
+
+def _jax(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
+    """Differentiate a JAX array with JAX operations: works under jit, grad and vmap."""
+    jax = sys.modules["jax"]
+    jnp, lax = jax.numpy, jax.lax
+    return _foreign(
+        f if jnp.issubdtype(f.dtype, jnp.inexact) else f.astype(jnp.result_type(float)),
+        varargs,
+        options,
+        take=lambda x, start, stop, axis: lax.slice_in_dim(x, start, stop, axis=axis),
+        join=lambda parts, axis: jnp.concatenate(parts, axis=axis),
+        constant=lambda w, x: jnp.asarray(w, dtype=jnp.finfo(x.dtype).dtype),
+        numpy=np.asarray,
+        what="JAX arrays",
+    )
+
+
+def _foreign(
+    f: Any,
+    varargs: Sequence[Any],
+    options: dict[str, Any],
+    *,
+    take: Callable[..., Any],
+    join: Callable[..., Any],
+    constant: Callable[..., Any],
+    numpy: Callable[..., Any],
+    what: str,
+) -> Any:
+    """Carry schemes out with the operations of another array library."""
+    from parzen.derivatives.grid import plan
+    from parzen.derivatives.lazy import apply_foreign
+
+    _refuse_out(options, what)
+    if options["nan"] == "skip":
+        raise InputError(f"`nan` must be 'propagate' for {what}; got 'skip'. Convert to NumPy first.")
+    arguments = tuple(
+        numpy(v) if type(v).__module__.split(".")[0] in ("torch", "jax", "jaxlib") else v for v in varargs
+    )
+    made, axes, single = plan(tuple(f.shape), arguments, options)
+    results = [apply_foreign(s, f, a, take, join, constant) for s, a in zip(made, axes, strict=True)]
+    return results[0] if single else tuple(results)
+
+
+_HANDLERS: dict[tuple[str, str], Callable[..., Any]] = {
+    ("xarray", "DataArray"): _data_array,
+    ("pandas", "Series"): _series,
+    ("pandas", "DataFrame"): _data_frame,
+    ("dask", "Array"): _dask,
+    ("torch", "Tensor"): _torch,
+    ("jaxlib", "ArrayImpl"): _jax,
+    ("jaxlib", "Array"): _jax,
+    ("jax", "Array"): _jax,
+    ("jax", "Tracer"): _jax,
+}

@@ -1,0 +1,350 @@
+"""Minimise or maximise a function and keep the path that was taken."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from parzen.derivatives.functions import differentiate
+from parzen.errors import InputError, InputTypeError
+from parzen.typing import FloatArray
+from parzen.validation import as_positive_float, as_positive_int, as_vector, describe
+
+__all__ = ["Path", "ascend", "descend"]
+
+#: those of scipy.optimize.minimize that use a gradient
+METHODS = ("gradient-descent", "L-BFGS-B", "BFGS", "CG", "SLSQP", "TNC", "trust-constr", "Newton-CG")
+BOUNDED = ("L-BFGS-B", "SLSQP", "TNC", "trust-constr")
+
+
+@dataclass(frozen=True)
+class Path:
+    """Where a descent went and where it ended.
+
+    Attributes
+    ----------
+    x : ndarray of x0's shape
+        The best point.
+    value : float
+        f(x).
+    history : ndarray of shape (n_steps + 1, x0.size)
+        x0 and the point after every step.
+    values : ndarray of shape (n_steps + 1,)
+        f along the history.
+    converged : bool
+        Whether the method's own criterion was met.
+    message : str
+        Why it ended.
+    n_evaluations : int
+        Calls of f, those for gradients by differences not included.
+    n_gradients : int
+        Gradients computed.
+    f : callable
+        The function, for the picture.
+    """
+
+    x: FloatArray
+    value: float
+    history: FloatArray
+    values: FloatArray
+    converged: bool
+    message: str
+    n_evaluations: int
+    n_gradients: int
+    f: Callable[[FloatArray], float] = field(repr=False)
+
+    def plot(self) -> Any:
+        """Draw the path: on the graph of a 1-D function, on contours of a 2-D one, else the values.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        # by name, since the plotting room stands above this one
+        return import_module("parzen.plotting").draw_path(self)
+
+
+def descend(
+    f: Callable[..., Any],
+    x0: Any,
+    *,
+    gradient: Callable[..., Any] | None = None,
+    method: str = "L-BFGS-B",
+    bounds: Any = None,
+    learning_rate: float | None = None,
+    tol: float = 1e-8,
+    max_steps: int = 1000,
+    args: Sequence[Any] = (),
+) -> Path:
+    """Minimise f from x0.
+
+    Parameters
+    ----------
+    f : callable
+        Returns one real number, ``f(x, *args)``.
+    x0 : float or array-like
+        Where to start.
+    gradient : callable, optional
+        Returns the gradient of f in x's shape. Default: `parzen.differentiate` in its automatic way.
+    method : str
+        "gradient-descent", or one of `scipy.optimize.minimize` that uses a gradient: "L-BFGS-B", "
+        ""BFGS", "CG", "SLSQP",
+        "TNC", "trust-constr", "Newton-CG".
+    bounds : (lower, upper), optional
+        As in `parzen.differentiate`; not for BFGS, CG and Newton-CG. "gradient-descent" projects onto them.
+    learning_rate : float, optional
+        For "gradient-descent": a fixed step x ← x - learning_rate ∇f. Default: a step that is halved until f
+        falls enough (Armijo) and doubled afterwards.
+    tol : float
+        Ends when the largest entry of the (projected) gradient is below ``tol``; other methods of SciPy use
+        it in their own way.
+    max_steps : int
+        Ends after so many steps.
+    args : tuple
+        More arguments of f and ``gradient``.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    InputError, InputTypeError
+        Unknown method, bounds for a method that has none, x0 outside them.
+
+    References
+    ----------
+    Armijo (1966), Pacific J. Math. 16, 1. Nocedal and Wright (2006), Numerical Optimization.
+
+    Examples
+    --------
+    >>> path = descend(lambda p: (p[0] - 1) ** 2 + 4 * (p[1] + 2) ** 2, [5.0, 5.0])
+    >>> path.x.round(6), path.converged
+    (array([ 1., -2.]), True)
+    >>> slow = descend(lambda t: (t - 3) ** 2, 0.0, method="gradient-descent", learning_rate=0.25)
+    >>> slow.history[:3].ravel()
+    array([0.  , 1.5 , 2.25])
+    """
+    if method not in METHODS:
+        raise InputError(f"`method` must be one of {', '.join(METHODS)}; got {method!r}. Choose one.")
+    if gradient is not None and not callable(gradient):
+        raise InputTypeError(f"`gradient` must be a function; got {describe(gradient)}. Pass a callable.")
+    if learning_rate is not None and method != "gradient-descent":
+        raise InputError(
+            f"`learning_rate` must go with method='gradient-descent'; got {method!r}. Leave it out, or "
+            f"change it."
+        )
+    if bounds is not None and method not in (*BOUNDED, "gradient-descent"):
+        raise InputError(
+            f"`bounds` must go with a bounded method; got {method!r}. Use one of {', '.join(BOUNDED)}."
+        )
+    course = _Course(f, gradient, x0, bounds, tuple(args))
+    tol, max_steps = as_positive_float(tol, "tol"), as_positive_int(max_steps, "max_steps")
+    if method == "gradient-descent":
+        rate = None if learning_rate is None else as_positive_float(learning_rate, "learning_rate")
+        converged, message = _gradient_descent(course, rate, tol, max_steps)
+    else:
+        converged, message = _scipy(course, method, tol, max_steps)
+    values = np.array(course.values)
+    best = int(np.nanargmin(values)) if np.isfinite(values).any() else 0
+    return Path(
+        x=course.history[best].reshape(course.shape)[()],
+        value=float(values[best]),
+        history=np.array(course.history),
+        values=values,
+        converged=converged,
+        message=message,
+        n_evaluations=course.n_evaluations,
+        n_gradients=course.n_gradients,
+        f=course.value,
+    )
+
+
+def ascend(
+    f: Callable[..., Any], x0: Any, *, gradient: Callable[..., Any] | None = None, **options: Any
+) -> Path:
+    """Maximise f from x0.
+
+    Parameters
+    ----------
+    f, x0, gradient, **options
+        As in `descend`.
+
+    Returns
+    -------
+    Path
+        With values of f, not of -f.
+
+    Raises
+    ------
+    InputError, InputTypeError
+        As `descend`.
+
+    Examples
+    --------
+    >>> path = ascend(lambda t: -((t - 2) ** 2), 0.0)
+    >>> round(float(path.x), 6), round(path.value, 6)
+    (2.0, 0.0)
+    """
+
+    def falling(x: Any, *args: Any) -> Any:
+        return -np.asarray(f(x, *args))
+
+    if gradient is None:
+        args = options.get("args", ())
+
+        def slope(x: Any, *_: Any) -> Any:
+            return -np.asarray(differentiate(f, x, "gradient", bounds=options.get("bounds"), args=args).value)
+
+    else:
+        given = gradient
+
+        def slope(x: Any, *args: Any) -> Any:
+            return -np.asarray(given(x, *args))
+
+    path = descend(falling, x0, gradient=slope, **options)
+    return Path(
+        path.x, 0.0 - path.value, path.history, 0.0 - path.values, path.converged, path.message,
+        path.n_evaluations, path.n_gradients, lambda x: 0.0 - path.f(x),
+    )  # fmt: skip
+
+
+class _Course:
+    """f, its gradient, the bounds, and the points passed so far."""
+
+    def __init__(self, f: Any, gradient: Any, x0: Any, bounds: Any, args: tuple[Any, ...]) -> None:
+        if not callable(f):
+            raise InputTypeError(f"`f` must be a function; got {describe(f)}. Pass a callable.")
+        self.f, self.gradient, self.args, self.bounds = f, gradient, args, bounds
+        self.shape = np.shape(x0)
+        self.start = as_vector(np.ravel(np.asarray(x0)), "x0").copy()
+        pair = (
+            (None, None)
+            if bounds is None
+            else (bounds.lb, bounds.ub)
+            if hasattr(bounds, "lb")
+            else tuple(bounds)
+        )
+        if len(pair) != 2:
+            raise InputError(
+                f"`bounds` must be (lower, upper); got {describe(bounds)}. Use None for no bound."
+            )
+        self.lower, self.upper = (
+            np.broadcast_to(np.asarray(end if side is None else side, dtype=np.float64), self.shape).ravel()
+            for side, end in zip(pair, (-np.inf, np.inf), strict=True)
+        )
+        if ((self.start < self.lower) | (self.start > self.upper)).any():
+            raise InputError("`x0` must lie within the bounds; got a point outside. Move x0 or the bounds.")
+        self.n_evaluations = self.n_gradients = 0
+        self.history: list[FloatArray] = []
+        self.values: list[float] = []
+
+    def value(self, flat: FloatArray) -> float:
+        """f at a flat point."""
+        self.n_evaluations += 1
+        raw = np.asarray(self.f(self.point(flat), *self.args), dtype=np.float64)
+        if raw.size != 1:
+            raise InputError(
+                f"`f` must return one number; got shape {raw.shape}. Sum it, or choose an entry."
+            )
+        return float(raw.reshape(()))
+
+    def slope(self, flat: FloatArray) -> FloatArray:
+        """The gradient of f at a flat point."""
+        self.n_gradients += 1
+        point = self.point(flat)
+        if self.gradient is not None:
+            found = np.asarray(self.gradient(point, *self.args), dtype=np.float64)
+        else:
+            # near the end the gradient is close to zero: its relative accuracy does not matter
+            found = np.asarray(
+                differentiate(self.f, point, "gradient", bounds=self.bounds, args=self.args).value
+            )
+        if found.size != flat.size:
+            raise InputError(
+                f"`gradient` must return the shape of x, {self.shape}; got {found.shape}. Check it."
+            )
+        return found.ravel()
+
+    def point(self, flat: FloatArray) -> Any:
+        """A flat point in the shape of x0."""
+        return float(flat[0]) if self.shape == () else np.array(flat).reshape(self.shape)
+
+    def pass_by(self, flat: FloatArray, value: float | None = None) -> None:
+        """Note a step."""
+        self.history.append(np.array(flat, dtype=np.float64))
+        self.values.append(self.value(flat) if value is None else value)
+
+    def project(self, flat: FloatArray) -> FloatArray:
+        """The nearest point inside the bounds."""
+        return np.clip(flat, self.lower, self.upper)
+
+
+def _gradient_descent(course: _Course, rate: float | None, tol: float, max_steps: int) -> tuple[bool, str]:
+    """Steepest descent with a fixed rate, or with backtracking."""
+    x, value = course.start, course.value(course.start)
+    course.pass_by(x, value)
+    step: float | None = rate
+    for _ in range(max_steps):
+        slope = course.slope(x)
+        if not np.isfinite(slope).all():
+            return False, "the gradient is not finite"
+        if np.max(np.abs(course.project(x - slope) - x)) <= tol:
+            return True, "the gradient is below tol"
+        if rate is not None:
+            x = course.project(x - rate * slope)
+            value = course.value(x)
+        else:
+            # the first step moves x by a tenth of its size
+            step = step or max(0.1 * float(np.linalg.norm(x)), 0.1) / float(np.linalg.norm(slope))
+            for _ in range(60):
+                new = course.project(x - step * slope)
+                there = course.value(new)
+                if there <= value - 1e-4 * float(slope @ (x - new)):
+                    break
+                step /= 2
+            else:
+                return bool(
+                    np.max(np.abs(slope)) <= 1e-4 * max(1.0, abs(value))
+                ), "f does not fall any further"
+            x, value, step = new, there, 2 * step
+        course.pass_by(x, value)
+        if not np.isfinite(value):
+            return False, "f is not finite: the learning rate is too large"
+    return False, "max_steps reached"
+
+
+def _scipy(course: _Course, method: str, tol: float, max_steps: int) -> tuple[bool, str]:
+    """One of SciPy's methods."""
+    from scipy.optimize import Bounds, minimize
+
+    options: dict[str, Any] = {"maxiter": max_steps}
+    options |= {
+        "L-BFGS-B": {"gtol": tol, "ftol": 0.0},
+        "SLSQP": {"ftol": tol * tol},
+        "Newton-CG": {"xtol": tol},
+        "trust-constr": {"gtol": tol, "xtol": tol, "barrier_tol": tol},
+    }.get(method, {"gtol": tol})
+    if method == "TNC":
+        options["maxfun"] = 20 * max_steps
+        del options["maxiter"]
+    course.pass_by(course.start)
+
+    def passed(x: FloatArray, *_: Any) -> None:
+        if not np.array_equal(x, course.history[-1]):
+            course.pass_by(x)
+
+    result = minimize(
+        course.value,
+        course.start,
+        jac=course.slope,
+        method=method,
+        bounds=Bounds(course.lower, course.upper) if course.bounds is not None else None,
+        callback=passed,
+        options=options,
+    )
+    passed(np.asarray(result.x, dtype=np.float64))
+    small = bool(np.max(np.abs(course.project(result.x - course.slope(result.x)) - result.x)) <= 10 * tol)
+    return bool(result.success) or small, str(result.message)

@@ -1,0 +1,381 @@
+"""The careful search for one problem: bracket the step, trade truncation against rounding, believe or doubt.
+
+Written as a coroutine on plain numbers: it yields log2 of the step it wants to see and receives a `Look`, so
+that the searches of many problems advance together and share their calls of f.
+"""
+
+import math
+from collections.abc import Generator
+
+import numpy as np
+
+from parzen.derivatives.functions_look import EXPLAINED, Estimate, Look, disagreement, estimate, slope_part
+from parzen.derivatives.functions_problem import (
+    FLAT,
+    FLAT_HERE,
+    NOISY,
+    OUTSIDE,
+    ROUGH,
+    STAIRS,
+    START,
+    UNSETTLED,
+    Problems,
+    Verdict,
+)
+from parzen.derivatives.functions_stencils import MOST_LEVELS, Rule
+
+__all__ = ["Search", "search_step"]
+
+#: No problem is looked at more often than this.
+MOST_LOOKS = 48
+#: A staircase with steps higher than this (relative) is not rounding: float32 has 2⁻²⁴.
+COARSEST_ROUNDING = 2.0**-22
+
+
+Search = Generator[int, Look, Verdict]
+
+
+def search_step(rule: Rule, problems: Problems, member: int, trail: dict[int, Look], rtol: float) -> Search:
+    """Find the step for one problem; `trail` holds what was seen of it so far."""
+    if not math.isfinite(problems.base[member]):
+        return Verdict(math.nan, math.inf, 0.0, False, "f is not finite at x")
+    if problems.most[member] - problems.least[member] < 1:
+        return Verdict(math.nan, math.inf, 0.0, False, "the bounds leave no room for a step")
+    return (yield from _Careful(rule, problems, member, trail, rtol).run())
+
+
+class _Careful:
+    """The state of one search. Steps are powers of two and called by their exponent k."""
+
+    def __init__(
+        self, rule: Rule, problems: Problems, member: int, trail: dict[int, Look], rtol: float
+    ) -> None:
+        self.rule, self.trail, self.rtol = rule, trail, rtol
+        self.grain, self.noise_known = problems.grain, problems.noise_known
+        self.floor = problems.noise  # what is known of f's absolute error
+        self.least, self.most = int(problems.least[member]), int(problems.most[member])
+        self.first = min(max(int(problems.first[member]), self.least), self.most)
+        self.origin = int(problems.origin[member])
+        self.scale = None if problems.scale is None else float(problems.scale[member])
+        self.too_large = self.most + 1
+        self.best: Estimate | None = None
+        self.best_top = self.best_levels = 0
+        self.at_zero_extremum = False
+
+    def look(self, k: int) -> Generator[int, Look, Look]:
+        """See f at one step, asking for it if it is new."""
+        if k not in self.trail:
+            self.trail[k] = yield k
+        return self.trail[k]
+
+    def run(self) -> Search:
+        """Bracket the step, then improve it."""
+        start = yield from self.bracket()
+        if isinstance(start, str):
+            return Verdict(0.0 if start in (FLAT, FLAT_HERE) else math.nan, math.inf, 0.0, False, start)
+        levels, offset = START[self.rule.order]
+        scale = float(self.trail[start].scale) if self.scale is None else self.scale
+        return (yield from self.improve(math.floor(scale) + offset, levels))
+
+    def bracket(self) -> Generator[int, Look, int | str]:
+        """Find a step at which f is resolved and local, or say why there is none."""
+        small, large, stride = self.least - 1, self.most + 1, 12
+        k = self.first if self.scale is None else min(max(math.floor(self.scale) - 14, self.least), self.most)
+        any_finite = False
+        tops: list[int] = []  # steps that were too large
+        while True:
+            seen = yield from self.look(k)
+            any_finite |= bool(seen.finite)
+            if seen.finite and not seen.resolved:
+                small = max(small, k)
+            elif seen.local:
+                return k
+            else:
+                large = min(large, k)
+                tops = sorted([*tops, k])
+                if self.stationary(tops):
+                    self.at_zero_extremum = True
+                    return k
+            if large - small <= 1:
+                break
+            if small < self.least:
+                k = max(k - stride, self.least)
+            elif large > self.most:
+                k = min(k + stride, self.most)
+            else:
+                k = (small + large) // 2
+            stride *= 2
+        if not any_finite:
+            return OUTSIDE
+        if tops and _growth(self.trail[large]) < 0.5:
+            return large  # the lattice of x is as coarse as f: let the table judge
+        return FLAT if not tops else ROUGH if small < self.least else FLAT_HERE
+
+    def stationary(self, tops: list[int]) -> bool:
+        """Tell whether f(x) = 0 is an extremum: the change of f falls faster than h."""
+        if len(tops) < 2:
+            return False
+        one, two = (self.trail[k] for k in tops[:2])
+        if not (one.finite and two.finite) or one.change == 0 or two.change == 0:
+            return False
+        return float(np.log2(two.change / one.change)) > 1.2 * (tops[1] - tops[0])
+
+    def improve(self, top: int, levels: int) -> Search:
+        """Move the table and add levels to it until the error is small enough, or nothing can be gained."""
+        why = UNSETTLED
+        visited: set[tuple[int, int, float]] = set()
+        while len(self.trail) < MOST_LOOKS:
+            top = min(max(top, self.least + levels - 1), self.most)
+            if top - levels + 1 < self.least or (top, levels, self.floor) in visited:
+                break
+            visited.add((top, levels, self.floor))
+            for k in range(top, top - levels, -1):
+                yield from self.look(k)
+            looks = [self.trail[k] for k in range(top, top - levels, -1)]
+            if not all(each.finite for each in looks):
+                self.too_large, top, why = min(self.too_large, top), top - 4, OUTSIDE
+                continue
+            if self.best is not None and top > self.best_top and _saturated(looks, self.floor):
+                self.too_large, top = min(self.too_large, top), top - levels
+                continue
+            if self.far(looks) and top - levels + 1 > self.least:
+                self.too_large, top = min(self.too_large, top), top - levels
+                continue
+            self.raise_floor(self.staircase())
+            now = self.estimate(looks, top)
+            if not now.kinked and now.error <= now.tolerance and now.tolerance > 0:
+                narrower = yield from self.doubt(now, looks, top)
+                if narrower is not None:
+                    self.too_large, self.best = min(self.too_large, narrower), None
+                    top, levels, why = narrower - 1, 3, ROUGH
+                    continue
+                now = self.estimate(looks, top)
+                if now.error <= now.tolerance:
+                    if self.stairs_too_high():
+                        return Verdict(float(now.value), math.inf, 2.0**top, False, STAIRS)
+                    return Verdict(float(now.value), float(now.error), 2.0**top, True, "")
+            if self.best is not None and top > self.best_top and _contradicts(now, self.best):
+                if (yield from self.doubt(now, looks, top)) is None:
+                    self.best, now = None, self.estimate(looks, top)  # it was noise
+                else:
+                    self.too_large = min(self.too_large, top)
+            self.remember(now, top, levels)
+            if now.kinked or now.drift > max(now.tolerance, now.rounding):
+                if now.kinked or self.exhausted(now, top, levels):
+                    jitter = yield from self.jitter(looks, top - levels + 1)
+                    if jitter > 2 * self.floor:
+                        self.raise_floor(jitter)
+                        continue
+                move = self.against_truncation(now, top, levels)
+            else:
+                why = NOISY
+                if not looks[0].local:
+                    self.too_large = min(self.too_large, top + 1)
+                move = self.against_rounding(now, top, levels)
+            if move is None:
+                # levels that do not reduce the drift mean that it is noise
+                noise = (
+                    float(now.drift) * 2.0 ** (self.rule.order * (top - levels + 1)) / (2 * self.rule.gain)
+                )
+                if not noise > 2 * self.floor:
+                    break
+                self.raise_floor(noise)
+                move = self.against_rounding(self.estimate(looks, top), top, levels)
+                if move is None:
+                    break
+            top, levels = move
+        if self.best is None:
+            return Verdict(math.nan, math.inf, 0.0, False, ROUGH)
+        return Verdict(float(self.best.value), self.honest_error(), 2.0**self.best_top, False, why)
+
+    def far(self, looks: list[Look]) -> bool:
+        """Tell whether half of a table is beyond the neighbourhood of x."""
+        beyond = sum(seen.change > seen.size / 2 and abs(seen.even) > abs(seen.odd) / 2 for seen in looks)
+        return not self.at_zero_extremum and 2 * int(beyond) >= len(looks)
+
+    def estimate(self, looks: list[Look], top: int) -> Estimate:
+        """Extrapolate with the noise known so far."""
+        return estimate(self.rule, looks, np.asarray(top), np.asarray(self.floor), self.grain, self.rtol)
+
+    def remember(self, now: Estimate, top: int, levels: int) -> None:
+        """Keep the estimate of least error; one from a larger step must not contradict it."""
+        if now.kinked or now.tolerance <= 0 or not self.trail[top].resolved:
+            return
+        if self.best is not None:
+            late = self.rounding(self.best_top - self.best_levels + 1)
+            best = self.best = self.best._replace(rounding=np.maximum(self.best.rounding, late))
+            against = _contradicts(best, now)
+            if (against and top > self.best_top) or (not against and now.error >= best.error):
+                return
+        self.best, self.best_top, self.best_levels = now, top, levels
+
+    def raise_floor(self, noise: float) -> None:
+        """Note that f is noisier than thought; a limit that was set in ignorance of that no longer holds."""
+        if noise > self.floor:
+            if noise > 2 * self.floor:
+                self.too_large = self.most + 1
+            self.floor = noise
+
+    def rounding(self, bottom: int) -> float:
+        """The error that the noise known so far causes in a table that ends at a step."""
+        return 2 * self.rule.gain * self.floor * 2.0 ** (-self.rule.order * bottom)
+
+    def honest_error(self) -> float:
+        """The error of the best estimate, with the noise that was found after it."""
+        if self.best is None or self.best.value == 0 or self.stairs_too_high():
+            return math.inf  # a zero that did not converge is symmetry or flatness far from x
+        return max(float(self.best.error), self.rounding(self.best_top - self.best_levels + 1))
+
+    def stairs_too_high(self) -> bool:
+        """Tell whether f is a staircase, not a smooth function in low precision."""
+        height = self.staircase()
+        return height > 0 and height > COARSEST_ROUNDING * min(
+            float(seen.size) for seen in self.trail.values() if seen.still
+        )
+
+    def margin(self, now: Estimate) -> float:
+        """How many times the step may be halved before rounding reaches the tolerance."""
+        if now.rounding <= 0:
+            return 60.0
+        if now.tolerance <= 0:
+            return -1.0
+        return math.log2(float(now.tolerance / now.rounding)) / self.rule.order
+
+    def shrinkage(self, now: Estimate, levels: int) -> int:
+        """How many times the step should be halved for truncation to reach the tolerance."""
+        if now.kinked or now.tolerance <= 0:
+            return 6
+        return max(
+            1, math.ceil((math.log2(float(now.drift / now.tolerance)) + 1) / self.rule.powers[levels - 2])
+        )
+
+    def exhausted(self, now: Estimate, top: int, levels: int) -> bool:
+        """Tell whether neither smaller steps nor more levels are left."""
+        at_bottom = top - levels + 1 <= self.least
+        return bool(now.drift > 1e-3 * abs(now.value)) and (
+            at_bottom or levels == MOST_LEVELS or self.shrinkage(now, levels) > self.margin(now)
+        )
+
+    def against_truncation(self, now: Estimate, top: int, levels: int) -> tuple[int, int] | None:
+        """Choose the next table where truncation dominates."""
+        margin, shrink = self.margin(now), self.shrinkage(now, levels)
+        settling = now.drift < 1e-3 * abs(now.value) or abs(now.value) <= now.error
+        room = top - levels >= self.least
+        if not now.kinked and settling and levels < MOST_LEVELS and margin >= 1 and room:
+            return top, levels + 1
+        if (now.kinked or shrink <= margin) and room:
+            self.too_large = min(self.too_large, top)
+            return max(top - shrink, self.least + levels - 1), levels
+        if levels < MOST_LEVELS:
+            return (top, levels + 1) if margin >= 1 and room else (top + 1, levels + 1)
+        return None
+
+    def against_rounding(self, now: Estimate, top: int, levels: int) -> tuple[int, int] | None:
+        """Choose the next table where rounding dominates: larger steps, more levels."""
+        grow = min(max(1, math.ceil(-self.margin(now)) + 1), 10)
+        more = min(levels + 2, max(levels, 4), MOST_LEVELS)
+        wanted = top + grow + more - levels
+        if wanted >= self.too_large:
+            wanted = (top + more - levels + self.too_large) // 2
+        if wanted < self.too_large and (wanted > top or more > levels):
+            return wanted, more
+        return (top + 1, levels + 1) if levels < MOST_LEVELS and top < self.most else None
+
+    def jitter(self, looks: list[Look], bottom: int) -> Generator[int, Look, float]:
+        """Estimate noise from second differences that do not shrink with the step; 0 where they do."""
+        k = max(bottom - 6, self.least)
+        if k > bottom - 4:
+            k = min(bottom + 6, self.most)
+        yield from self.look(k)
+        top = max(k, bottom)
+        large = abs(float(self.trail[top].even))
+
+        def below(k: int) -> float:
+            return max(
+                (abs(float(s.even)) for at, s in self.trail.items() if at <= k and s.finite), default=0.0
+            )
+
+        if below(top - 12) <= large / 16 and top - 12 >= self.least:
+            yield from self.look(top - 12)
+        # over six halvings a kink shrinks by 64, a smooth function by 4096
+        size = max(below(top - 6), large) / 1.5
+        steady = below(top - 6) > large / 16 and (below(top - 12) > large / 16 or top - 12 < self.least)
+        return size if steady and size < 2.0**-6 * looks[-1].size else 0.0
+
+    def doubt(self, now: Estimate, looks: list[Look], top: int) -> Generator[int, Look, int | None]:
+        """Compare with smaller steps: note the noise seen; return the step of a narrower feature."""
+        if self.rule.order > 1 or self.noise_known:
+            return None
+        bottom = top - len(looks) + 1
+        if abs(now.value) <= now.error and self.least + 4 < self.origin < bottom:
+            # a zero found at steps beyond |x| may be f'(0): see whether f has a slope within |x|
+            near = yield from self.look(self.origin - 2)
+            if abs(near.odd) > EXPLAINED * self.grain * near.size:
+                return self.origin - 10
+        smaller = [k for k in self.trail if k <= bottom - 6 and self.trail[k].finite]
+        if not smaller:
+            k = max(bottom - 14, self.least)
+            if k > bottom - 3:
+                return None
+            if not (yield from self.look(k)).finite:
+                return k
+            smaller = [k]
+
+        def gap(k: int) -> float:
+            small = self.trail[k]
+            return float(disagreement(self.rule, small, np.asarray(k), looks, np.asarray(top), now.value))
+
+        def slope(k: int) -> float:
+            return float(slope_part(self.rule, self.trail[k])) * 2.0 ** -(k + 1)
+
+        allowed = EXPLAINED * max(self.grain * float(looks[-1].size), self.floor)
+        doubtful = [k for k in smaller if not gap(k) <= allowed]
+        if not doubtful:
+            self.floor = max([self.floor, *map(gap, smaller)])
+            return None
+        lowest = max(doubtful)
+        for k in sorted({lowest + (bottom - lowest) * step // 5 for step in range(1, 5)} - {lowest, bottom}):
+            yield from self.look(k)
+        if lowest - 4 >= self.least:
+            yield from self.look(lowest - 4)
+        # noise: the slope grows like 1/h; a feature: three smaller steps, far apart, agree on another slope
+        steps = sorted(k for k in self.trail if k < bottom and self.trail[k].finite)
+        for two in steps:
+            lower = [k for k in steps if two - 24 <= k <= two - 3]
+            chain = [k for k in lower if k <= two - 6][-1:] + lower[-1:]
+            if len(set(chain)) == 2 and gap(two) > allowed and gap(lower[-1]) > allowed / 8:
+                close = 0.2 * abs(slope(two) - float(now.value))
+                if all(abs(slope(k) - slope(two)) <= close for k in chain):
+                    return two
+        self.raise_floor(max(gap(k) for k in steps if k >= lowest - 4))
+        return None
+
+    def staircase(self) -> float:
+        """The height of f's stairs, if f is exactly constant over steps that should change it; else 0."""
+        looks = sorted((k, seen) for k, seen in self.trail.items() if seen.finite)
+        still = [(k, seen) for k, seen in looks if seen.still]
+        if not still or self.noise_known:
+            return 0.0
+        k, seen = still[-1]
+        # at least as much as near a stationary point, where f changes like h²
+        expected = max((float(other.change) * 4.0 ** (k - at) for at, other in looks if at > k), default=0.0)
+        if expected <= EXPLAINED * self.grain * seen.size:
+            return 0.0
+        return min(float(other.stair) for _, other in looks)
+
+
+def _growth(seen: Look) -> float:
+    """The relative change of f over one step."""
+    return float(seen.change / seen.size) if seen.finite and seen.size > 0 else math.inf
+
+
+def _saturated(looks: list[Look], noise: float) -> bool:
+    """Tell whether f is flat again at all steps of a table: it changed on the way, and does not any more."""
+    top, bottom = looks[0], looks[-1]
+    bulge = abs(top.even) > abs(top.odd) / 2 and abs(bottom.even) > abs(top.even) / 2
+    return bool(not top.resolved or (len(looks) > 2 and bulge and abs(top.even) > EXPLAINED * noise))
+
+
+def _contradicts(one: Estimate, two: Estimate) -> bool:
+    """Tell whether two estimates exclude each other."""
+    return not abs(float(one.value) - float(two.value)) <= 3 * (float(one.error) + float(two.error))

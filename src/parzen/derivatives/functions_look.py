@@ -1,0 +1,143 @@
+"""What one look at f says (change, size, bend, scale), and what several looks say together (value, error)."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from parzen.derivatives.functions_stencils import Rule, extrapolate
+from parzen.typing import BoolArray, FloatArray, IntArray
+
+__all__ = ["EXPLAINED", "Estimate", "Look", "disagreement", "estimate", "look", "slope_part"]
+
+AnyArray = FloatArray | IntArray
+
+#: What a step must change f by, in units of its noise, to tell anything about its scale.
+RESOLVED = 64.0
+#: Disagreement between two steps that rounding alone explains, in units of the noise.
+EXPLAINED = 8.0
+#: A relative change beyond which a step may have left the neighbourhood of x.
+LOCAL = 2.0**-6
+
+
+class Look(NamedTuple):
+    """What f does at one step h: arrays, one entry a problem."""
+
+    quotient: FloatArray  # hⁿ Q(h)
+    change: FloatArray  # max |f(node) - f(x)|
+    stair: FloatArray  # min |f(node) - f(x)| where it is not 0, else inf
+    still: BoolArray  # some node has exactly the value f(x)
+    size: FloatArray  # max |f|
+    odd: FloatArray  # f(x+h) - f(x-h), or f(x+2h) - f(x) one-sided
+    even: FloatArray  # second difference
+    finite: BoolArray
+    resolved: BoolArray
+    local: BoolArray
+    scale: FloatArray  # log2 of the length over which f changes by its own size
+
+    def of(self, index: Any) -> "Look":
+        """Return the look at some of the problems."""
+        return Look(*(entry[index] for entry in self))
+
+
+class Estimate(NamedTuple):
+    """One extrapolated value and what is known of its error."""
+
+    value: FloatArray
+    drift: FloatArray  # the last change of the table: truncation
+    rounding: FloatArray
+    tolerance: FloatArray
+    kinked: BoolArray
+
+    @property
+    def error(self) -> FloatArray:
+        """The reported error."""
+        return self.drift + self.rounding
+
+
+def look(rule: Rule, base: FloatArray, values: FloatArray, k: AnyArray, floor: float, grain: float) -> Look:
+    """Measure f at the nodes of one step."""
+    with np.errstate(all="ignore"):
+        column = dict(zip(rule.nodes, values.T, strict=True))
+        quotient = sum(
+            (w * column[j] for w, j in zip(rule.weights, rule.nodes, strict=True)), rule.weight0 * base
+        )
+        moves = np.abs(values - base[:, None])
+        change = np.max(moves, axis=1)
+        stair = np.min(np.where(moves > 0, moves, np.inf), axis=1)
+        still = np.equal(np.min(moves, axis=1), 0)
+        size = np.maximum(np.max(np.abs(values), axis=1), np.abs(base))
+        if rule.side == 0:
+            plus, minus = column[1] - base, column[-1] - base
+            odd, even = plus - minus, plus + minus
+        else:
+            one, two = column[rule.side], column[2 * rule.side]
+            odd, even = (two - base), (two - base) - 2 * (one - base)
+        noise = np.maximum(grain * size, floor)
+        finite: BoolArray = np.logical_and.reduce(np.isfinite(values), axis=1)
+        resolved: BoolArray = change > RESOLVED * noise
+        curved: BoolArray = np.abs(even) > RESOLVED * noise
+        bend = np.abs(even) / np.abs(odd)
+        growth = change / size
+        local = np.logical_and(finite, np.logical_or(~(growth > LOCAL), bend <= LOCAL))
+        by_size = np.where(growth < LOCAL, np.log2(growth), -np.inf)
+        by_bend = np.where(curved, np.log2(bend), -np.inf)
+        # where the even part dominates, x is near a stationary point: f - f(x) ~ (h/L)² f
+        per_step = np.where(curved & (bend > 1), np.log2(growth) / 2, np.maximum(by_size, by_bend))
+        scale = np.asarray(k, dtype=np.float64) - np.where(
+            np.isfinite(per_step), np.minimum(per_step, 0.0), -14.0
+        )
+    return Look(quotient, change, stair, still, size, odd, even, finite, resolved, local, scale)
+
+
+def estimate(
+    rule: Rule, looks: list[Look], top: AnyArray, floor: FloatArray, grain: float, rtol: float
+) -> Estimate:
+    """Extrapolate the looks at steps 2^top, 2^(top-1), …; floor is the noise of f in absolute terms."""
+    with np.errstate(all="ignore"):
+        n = rule.order
+        quotients = [look.quotient * np.exp2(-n * (top - level)) for level, look in enumerate(looks)]
+        value, drift, coarse = extrapolate(quotients, rule.powers)
+        last, largest = looks[-1], looks[0]
+        # beyond the neighbourhood of x the finer parent may agree by chance
+        drift = np.where(largest.local, drift, np.maximum(drift, coarse))
+        noise = np.maximum(grain * last.size, floor)
+        rounding = 2 * rule.gain * noise * np.exp2(-n * (top - len(looks) + 1))
+        error = drift + rounding
+        natural = largest.change * np.exp2(-n * top)
+        # noise that was seen, not known, may be three times as large
+        share = np.where(floor > grain * last.size, 1 / 3, 1.0)
+        tolerance = rtol * share * np.where(np.abs(value) <= error, natural, np.abs(value))
+        kinked: BoolArray = np.zeros(np.shape(value), dtype=np.bool_)
+        if rule.side == 0 and len(looks) > 1:
+            kinked = np.abs(last.even) > 0.4 * np.abs(looks[-2].even) + EXPLAINED * noise
+    return Estimate(value, drift, rounding, tolerance, kinked)
+
+
+def disagreement(
+    rule: Rule, small: Look, k: AnyArray, looks: list[Look], top: AnyArray, value: FloatArray
+) -> FloatArray:
+    """How far f at a smaller step 2^k is from what a table predicts there, in units of f."""
+    one_sided = rule.side != 0
+    bottom = top - len(looks) + 1
+    with np.errstate(all="ignore"):
+        ratio = np.exp2(k - bottom)
+        span = np.exp2(bottom)
+        curvature, _, _ = extrapolate(
+            [each.even * np.exp2(-2 * (top - level)) for level, each in enumerate(looks)],
+            rule.powers if not one_sided else tuple(range(1, len(looks) + 1)),
+        )
+        odd = slope_part(rule, looks[-1])
+        even = looks[-1].even
+        linear, square = 2 * span * value, span**2 * curvature
+        odd_there = linear * ratio + (odd - linear) * ratio**3
+        even_there = square * ratio**2 + (even - square) * ratio ** (3 if one_sided else 4)
+        gap: FloatArray = np.maximum(
+            np.abs(slope_part(rule, small) - odd_there) / (6.0 if one_sided else 1.5),
+            np.abs(small.even - even_there) / 2.5,
+        )
+    return gap
+
+
+def slope_part(rule: Rule, seen: Look) -> FloatArray:
+    """2 h f'(x) + O(h³)."""
+    return seen.odd if rule.side == 0 else rule.side * (seen.odd - 2 * seen.even)

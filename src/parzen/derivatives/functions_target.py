@@ -1,0 +1,180 @@
+"""What is differentiated with respect to what: f, the point x, and the variables of interest."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from parzen.errors import InputError, InputTypeError
+from parzen.typing import FloatArray, IntArray
+from parzen.validation import as_vector, describe
+
+__all__ = ["Output", "Target", "as_output", "as_point", "make_target"]
+
+
+class Output(NamedTuple):
+    """One value of f: its real numbers, flat (complex ones as pairs), and how to put them together."""
+
+    flat: FloatArray
+    shape: tuple[int, ...]
+    is_complex: bool
+    grain: float  # relative rounding of the numbers
+
+
+def as_output(raw: Any) -> Output:
+    """Check what f returned."""
+    if hasattr(raw, "detach"):
+        raw = raw.detach().cpu().resolve_conj().numpy()
+    try:
+        array = np.asarray(raw)
+        if array.dtype.kind == "O":
+            if any(entry is None for entry in array.flat):
+                raise TypeError("None is not a number: a missing `return`?")
+            array = array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputTypeError(
+            f"`f` must return numbers; got {describe(raw)} ({error}). Return a float or an array of floats."
+        ) from None
+    if array.dtype.kind not in "fiubc":
+        raise InputTypeError(
+            f"`f` must return numbers; got {describe(raw)}. Return a float or an array of floats."
+        )
+    if array.size == 0:
+        raise InputError(f"`f` must return at least one number; got shape {array.shape}. Check f.")
+    is_complex = array.dtype.kind == "c"
+    grain = float(np.finfo(array.dtype).eps) if array.dtype.kind in "fc" else 2.0**-52
+    wide = array.astype(np.complex128 if is_complex else np.float64).ravel()
+    return Output(wide.view(np.float64), array.shape, is_complex, max(grain, 2.0**-52))
+
+
+@dataclass(frozen=True)
+class Target:
+    """f as a function of one flat vector of all variables, of which `chosen` are differentiated.
+
+    Attributes
+    ----------
+    f : callable
+        As the caller gave it.
+    given : object
+        x as the caller gave it; None where arguments are named.
+    x : ndarray of shape (n,)
+        All variables, flat.
+    shape : tuple of int
+        The shape in which f wants them.
+    chosen : ndarray of shape (p,)
+        Positions in x of the variables of interest.
+    chosen_shape : tuple of int
+        The shape of one derivative.
+    names : dict or None
+        name → (start, stop, shape) in x, where arguments are named.
+    """
+
+    f: Callable[..., Any]
+    given: Any
+    x: FloatArray
+    shape: tuple[int, ...]
+    chosen: IntArray
+    chosen_shape: tuple[int, ...]
+    names: dict[str, tuple[int, int, tuple[int, ...]]] | None
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+    def call(self, z: Any) -> Any:
+        """Call f with all variables from z, a flat array of NumPy, PyTorch or JAX."""
+        if self.names is None:
+            return self.f(z[0] if self.shape == () else z.reshape(self.shape), *self.args, **self.kwargs)
+        own = {
+            name: z[start] if shape == () else z[start:stop].reshape(shape)
+            for name, (start, stop, shape) in self.names.items()
+        }
+        return self.f(*self.args, **{**self.kwargs, **own})
+
+    def named(self, value: Any, lead: tuple[int, ...] = ()) -> Any:
+        """Split a derivative of shape (*lead, p) by argument name; leave it alone where none are named."""
+        if self.names is None:
+            return value
+        return {
+            name: value[..., start:stop].reshape((*lead, *shape))[()]
+            for name, (start, stop, shape) in self.names.items()
+        }
+
+
+def as_point(x: Any, name: str = "x") -> tuple[FloatArray, tuple[int, ...]]:
+    """Return x as a flat finite float64 vector, and its shape."""
+    if hasattr(x, "detach"):
+        x = x.detach().cpu().numpy()
+    if hasattr(x, "to_numpy"):
+        x = x.to_numpy()
+    try:
+        array = np.asarray(x)
+    except ValueError:
+        array = np.empty(0)
+        as_vector(x, name)  # says what is wrong
+    if array.dtype.kind == "c":
+        raise InputTypeError(
+            f"`{name}` must be real; got dtype {array.dtype}. Differentiate with respect to real and "
+            "imaginary parts."
+        )
+    return as_vector(array.ravel(), name).copy(), array.shape
+
+
+def make_target(
+    f: Callable[..., Any], x: Any, wrt: Any, args: Sequence[Any], kwargs: Mapping[str, Any] | None
+) -> Target:
+    """Check f, x and wrt, and bring them into one form."""
+    if not callable(f):
+        raise InputTypeError(f"`f` must be a function; got {describe(f)}. Pass a callable.")
+    if isinstance(args, (str, bytes)) or not isinstance(args, Sequence):
+        raise InputTypeError(f"`args` must be a tuple; got {describe(args)}. Write args=(value,).")
+    rest = dict(kwargs or {})
+    if x is not None:
+        flat, shape = as_point(x)
+        chosen, chosen_shape = _positions(wrt, flat.size, shape)
+        return Target(f, x, flat, shape, chosen, chosen_shape, None, tuple(args), rest)
+    wanted = (wrt,) if isinstance(wrt, str) else wrt
+    if wanted is None or not all(isinstance(name, str) for name in wanted) or len(wanted) == 0:
+        raise InputError(
+            f"`x` must be given, or `wrt` must name arguments in `kwargs`; got wrt={describe(wrt)}. "
+            'Write for example kwargs={"mu": 1.0}, wrt="mu".'
+        )
+    if len(set(wanted)) < len(wanted):
+        raise InputError(f"`wrt` must not name an argument twice; got {describe(wrt)}. Name each once.")
+    names: dict[str, tuple[int, int, tuple[int, ...]]] = {}
+    parts: list[FloatArray] = []
+    start = 0
+    for name in wanted:
+        if name not in rest:
+            raise InputError(
+                f"`wrt` must name arguments in `kwargs`; got {name!r}. Known are "
+                f"{', '.join(map(repr, rest))}."
+            )
+        flat, shape = as_point(rest.pop(name), f"kwargs[{name!r}]")
+        names[name] = (start, start + flat.size, shape)
+        start += flat.size
+        parts.append(flat)
+    everything = np.concatenate(parts)
+    return Target(f, None, everything, (start,), np.arange(start), (start,), names, tuple(args), rest)
+
+
+def _positions(wrt: Any, size: int, shape: tuple[int, ...]) -> tuple[IntArray, tuple[int, ...]]:
+    """Turn wrt (None, index, indices, slice, mask) into positions in the flat x."""
+    everything = np.arange(size).reshape(shape)
+    if wrt is None:
+        return everything.ravel(), shape
+    try:
+        index = wrt if isinstance(wrt, (int, np.integer, slice, tuple)) else np.asarray(wrt)
+        if isinstance(index, np.ndarray) and index.dtype.kind not in "biu":
+            raise IndexError(f"got {describe(wrt)}")
+        picked = np.asarray(everything[index])
+    except (IndexError, TypeError) as error:
+        raise InputError(
+            f"`wrt` must pick entries of x, which has shape {shape}; {error}. Use an index, a list of "
+            f"indices, "
+            "a slice or a boolean mask; names of arguments go with `kwargs` and without `x`."
+        ) from None
+    if np.unique(picked).size < picked.size:
+        raise InputError(f"`wrt` must not pick an entry twice; got {describe(wrt)}. Pick each once.")
+    if picked.size == 0:
+        raise InputError(f"`wrt` must pick at least one entry of x; got {describe(wrt)}. Pick one.")
+    return picked.ravel(), picked.shape

@@ -1,0 +1,362 @@
+"""From what the caller says about an axis to exact differences between its samples.
+
+NumPy reads the arguments after ``f`` as: nothing (step 1), one scalar (that step on every axis), or for each
+axis a scalar (its step) or a 1-D array (its *coordinates*, not its spacings). Parzen reads them the same way,
+takes 2-D ``meshgrid`` coordinates and times besides, and explains whatever cannot be meant.
+
+Coordinates are differenced before they are converted to float64, so integer nanoseconds lose nothing.
+"""
+
+import math
+import numbers
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from parzen.errors import AccuracyWarning, InputError, InputTypeError
+from parzen.typing import FloatArray
+from parzen.validation import describe
+
+__all__ = ["Spacing", "elapsed", "exact_floats", "read_spacings"]
+
+_BLOCK = 1 << 16
+_EPS = float(np.finfo(np.float64).eps)
+
+_SECONDS = {
+    "W": (604800, 1),
+    "D": (86400, 1),
+    "h": (3600, 1),
+    "m": (60, 1),
+    "s": (1, 1),
+    "ms": (1, 10**3),
+    "us": (1, 10**6),
+    "ns": (1, 10**9),
+    "ps": (1, 10**12),
+    "fs": (1, 10**15),
+    "as": (1, 10**18),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Spacing:
+    """What is known of one axis: a step, or the gaps between neighbouring samples."""
+
+    step: float | None  # uniform spacing, as NumPy sees it
+    gaps: FloatArray | None = None  # (n - 1,), when the step is None
+    points: Any = None  # the coordinates as float64, where that is exact
+    odd: Any = None  # a spacing that only NumPy itself should interpret
+    coordinates: bool = False  # whether the caller gave coordinates
+
+    @property
+    def peculiar(self) -> bool:
+        """Whether only NumPy should interpret this spacing."""
+        return self.odd is not None and (self.step == 0 or (self.step is None and self.gaps is None))
+
+    def best_step(self) -> float | None:
+        """Return the uniform step to use where bit equality with NumPy is not asked for."""
+        if self.step is not None or self.points is None:
+            return self.step
+        return _even_step(self.points)
+
+    def positions(self, n: int) -> FloatArray:
+        """Return the coordinates (n,), counted from the first sample."""
+        if self.gaps is None:
+            return np.arange(n) * np.float64(self.step or 0.0)
+        positions = np.zeros(n)
+        positions[1:] = np.cumsum(self.gaps)
+        return positions
+
+
+UNIT = Spacing(1.0)
+
+
+def read_spacings(
+    varargs: tuple[Any, ...], shape: tuple[int, ...], axes: tuple[int, ...], datetime_unit: str
+) -> tuple[list[Spacing], tuple[int, ...]]:
+    """Return one `Spacing` an axis and the axes in the order of the results, or say what is wrong.
+
+    The order differs from ``axes`` for "xy" meshes only: the k-th result belongs to the k-th argument.
+    """
+    if not varargs:
+        return [UNIT] * len(axes), axes
+    if len(varargs) == 1 and np.ndim(varargs[0]) == 0:
+        return [_scalar(varargs[0], datetime_unit)] * len(axes), axes
+    if len(varargs) != len(axes):
+        raise InputTypeError(_count_message(varargs, shape, axes))
+    values = [v if np.ndim(v) < 2 else np.asanyarray(v) for v in varargs]
+    if any(np.ndim(v) > 1 for v in values):
+        values, axes = _from_mesh(values, shape, axes)
+    spacings = [
+        _scalar(value, datetime_unit)
+        if np.ndim(value) == 0
+        else _array(value, shape[axis], axis, datetime_unit)
+        for value, axis in zip(values, axes, strict=True)
+    ]
+    return spacings, axes
+
+
+def _count_message(varargs: tuple[Any, ...], shape: tuple[int, ...], axes: tuple[int, ...]) -> str:
+    """Explain a wrong number of spacing arguments."""
+    kinds = ", ".join("scalar" if np.ndim(v) == 0 else f"array of shape {np.shape(v)}" for v in varargs)
+    message = (
+        f"`*varargs` must be nothing, one scalar, or one scalar or coordinate array for each of the "
+        f"{len(axes)} "
+        f"axes (invalid number of arguments); got {len(varargs)} ({kinds}) for an array of shape {shape}. "
+    )
+    if len(varargs) == 1 and np.ndim(varargs[0]) == 1:
+        length = np.shape(varargs[0])[0]
+        fitting = [axis for axis in axes if shape[axis] == length]
+        if fitting:
+            return message + f"To differentiate along one axis only, add `axis={fitting[0]}`."
+    if len(varargs) == 1 and np.ndim(varargs[0]) == 2:
+        return message + "Give one coordinate array an axis: `gradient(z, y, x)`, rows (y) first."
+    return message + "Spacings come in the order of the axes: rows (y) first, columns (x) second."
+
+
+def _scalar(value: Any, datetime_unit: str) -> Spacing:
+    """Read a uniform step."""
+    if isinstance(value, np.ndarray) and type(value) is np.ndarray:
+        value = value[()]
+    if isinstance(value, (np.timedelta64, np.datetime64)):
+        if isinstance(value, np.datetime64):
+            raise InputTypeError(
+                f"`*varargs` must be steps or coordinates; got the single date {value}. Pass a "
+                "timedelta64 step."
+            )
+        return Spacing(float(elapsed(np.array([value]), datetime_unit)[0]), odd=value)
+    if isinstance(value, (bool, np.longdouble)):  # NumPy multiplies them as what they are
+        return Spacing(None, odd=value)
+    if isinstance(value, numbers.Real):
+        step = float(value)
+        return Spacing(step, odd=value if step == 0 else None)
+    return Spacing(None, odd=value)
+
+
+def _array(value: Any, n: int, axis: int, datetime_unit: str) -> Spacing:
+    """Read the coordinates of one axis."""
+    x = np.asanyarray(value)
+    if len(x) != n:
+        hint = "Coordinates have one entry a sample"
+        if len(x) == n - 1:
+            hint += "; these look like the gaps between samples: pass np.concatenate([[0], np.cumsum(gaps)])"
+        raise InputError(
+            f"`*varargs` must match the length of the corresponding dimension when 1d (distances must match "
+            f"the length); got {len(x)} coordinates for axis {axis} of length {n}. {hint}."
+        )
+    if type(x) is not np.ndarray:
+        if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
+            raise InputError(
+                f"`*varargs` must not have masked coordinates; got {int(np.ma.getmaskarray(x).sum())} on "
+                f"axis {axis}. Fill them in first."
+            )
+        x = np.asarray(x)
+    kind = x.dtype.kind
+    if kind not in "fiubmM" or x.dtype == np.longdouble:
+        return Spacing(None, odd=value, coordinates=True)
+    gaps = _exact_gaps(x, axis, datetime_unit)
+    odd = value if kind in "mM" else None
+    if gaps.size == 0:
+        return Spacing(1.0, odd=odd, coordinates=True)
+    first = float(gaps[0])
+    if bool((gaps == first).all()):
+        if first == 0:
+            raise InputError(
+                f"`*varargs` must be coordinates that increase or decrease; got {describe(x)} whose "
+                "values are "
+                f"all {x[0]} for axis {axis}. A 1-D array is read as coordinates, not as spacings: pass the "
+                f"scalar {x[0]} for a uniform spacing, or np.cumsum(spacings)."
+            )
+        return Spacing(first, odd=odd, coordinates=True)
+    if not gaps.all():
+        warnings.warn(
+            f"`*varargs` should be coordinates that increase or decrease; axis {axis} repeats a "
+            "coordinate, so "
+            "the result has infinities or NaN there, as NumPy's. A 1-D array is read as coordinates, not as "
+            "spacings. Drop repeated samples, or pass np.cumsum(spacings).",
+            AccuracyWarning,
+            stacklevel=4,
+        )
+    return Spacing(None, gaps, _points(x), odd=odd, coordinates=True)
+
+
+def _points(x: Any) -> Any:
+    """Return coordinates as float64 if that is exact, else None."""
+    if x.dtype.kind in "mM":
+        return None
+    if x.dtype.kind in "iu" and max(int(x.max()), -int(x.min())) > 2**53:
+        return None
+    return x.astype(np.float64, copy=False)
+
+
+def _even_step(x: Any) -> float | None:
+    """Return the step if float coordinates are even up to rounding, else None.
+
+    Samples count as even where none lies more than 4 ulp *of the extent* from its even place, which moves a
+    derivative no more than rounding the samples does. An offset does not loosen this.
+    """
+    extent: float = float(x[-1]) - float(x[0])
+    if not (math.isfinite(extent) and extent != 0):
+        return None
+    step: float = extent / (x.size - 1)
+    bound = 4 * _EPS * abs(extent)
+    for start in range(0, x.size, _BLOCK):  # blocks: no temporaries as long as the axis, and an early exit
+        part = x[start : start + _BLOCK] - float(x[0])
+        part -= step * np.arange(start, start + part.size)
+        if not bool((np.abs(part) <= bound).all()):
+            return None
+    return step
+
+
+def _exact_gaps(x: Any, axis: int, datetime_unit: str) -> FloatArray:
+    """Difference coordinates exactly (integers, times) or in float64, then convert."""
+    kind = x.dtype.kind
+    if kind in "mM":
+        return _time_gaps(x, axis, datetime_unit)
+    if kind in "iub":
+        return _integer_gaps(x)
+    wide = x.astype(np.float64, copy=False)
+    with np.errstate(invalid="ignore", over="ignore"):
+        gaps: FloatArray = np.diff(wide)
+    return gaps
+
+
+def _integer_gaps(x: Any) -> FloatArray:
+    """Difference integers exactly, then round each difference once."""
+    if x.size < 2:
+        return np.empty(0)
+    low, high = int(x.min()), int(x.max())
+    if high - low < 2**63 and high < 2**63:
+        return np.asarray(np.diff(x.astype(np.int64)), dtype=np.float64)
+    return np.asarray(np.diff(x.astype(object)), dtype=np.float64)
+
+
+def _time_gaps(x: Any, axis: int, datetime_unit: str) -> FloatArray:
+    """Difference dates or durations in ticks, then convert to ``datetime_unit``."""
+    ticks, (factor, divisor) = _ticks(x, f"coordinates of axis {axis}", datetime_unit)
+    return _integer_gaps(ticks) * factor / divisor
+
+
+def _ticks(x: Any, what: str, datetime_unit: str) -> tuple[Any, tuple[float, float]]:
+    """Return times as integers and the (factor, divisor) that turns one tick into ``datetime_unit``."""
+    if datetime_unit not in _SECONDS:
+        raise InputError(
+            f"`datetime_unit` must be one of {', '.join(_SECONDS)}; got {describe(datetime_unit)}. "
+            "Use 's' for derivatives a second."
+        )
+    if np.isnat(x).any():
+        raise InputError(
+            f"`*varargs` must not have NaT; got {int(np.isnat(x).sum())} in the {what}. Drop them."
+        )
+    unit, count = np.datetime_data(x.dtype)
+    if unit in ("Y", "M"):
+        if x.dtype.kind == "m":
+            raise InputTypeError(
+                f"`*varargs` must have a fixed length; got {x.dtype} in the {what}. Convert months to "
+                "days first."
+            )
+        x, unit, count = x.astype("M8[D]"), "D", 1
+    if unit == "generic":
+        raise InputTypeError(
+            f"`*varargs` must have a time unit; got {x.dtype} in the {what}. Add one: 'm8[s]'."
+        )
+    num, den = _SECONDS[unit]
+    unit_num, unit_den = _SECONDS[datetime_unit]
+    ratio_num, ratio_den = num * count * unit_den, den * unit_num
+    common = math.gcd(ratio_num, ratio_den)
+    return x.view(np.int64), (float(ratio_num // common), float(ratio_den // common))
+
+
+def elapsed(times: Any, unit: str = "s") -> FloatArray:
+    """Time since the first entry as float64, subtracted exactly before it is converted.
+
+    Parameters
+    ----------
+    times : array-like of datetime64 or timedelta64, shape (n,)
+        Times, as NumPy or pandas hold them, without NaT. Durations are taken as they are.
+    unit : {"W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as"}, default "s"
+        Unit of the result.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        ``times - times[0]`` for dates, ``times`` for durations, in ``unit``.
+
+    Raises
+    ------
+    InputError, InputTypeError
+        NaT, an unknown unit, or something that is not a time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from parzen.derivatives.spacing import elapsed
+    >>> elapsed(np.array(["2026-01-01T00:00:00", "2026-01-01T00:00:01.5"], dtype="M8[ns]"))
+    array([0. , 1.5])
+    """
+    x = np.asarray(times)
+    if x.dtype.kind not in "mM":
+        raise InputTypeError(
+            f"`times` must be datetime64 or timedelta64; got {describe(x)}. Convert them first."
+        )
+    ticks, (factor, divisor) = _ticks(x, "times", unit)
+    if x.dtype.kind == "M" and ticks.size:
+        ticks = ticks - ticks.reshape(-1)[0]
+    return np.asarray(ticks.astype(np.float64) * factor / divisor)
+
+
+def exact_floats(f: Any) -> FloatArray | None:
+    """Convert integers or booleans to float64 without changing a difference; None if that is impossible.
+
+    Beyond 2⁵³ the least value is subtracted first, which no derivative sees.
+    """
+    if f.dtype.itemsize < 8 or f.size == 0:
+        return np.asarray(f, dtype=np.float64)
+    low, high = int(f.min()), int(f.max())
+    if low >= -(2**53) and high <= 2**53:
+        return np.asarray(f, dtype=np.float64)
+    if high - low <= 2**53:
+        return np.asarray(f - f.dtype.type(low), dtype=np.float64)
+    return None
+
+
+def _from_mesh(
+    values: list[Any], shape: tuple[int, ...], axes: tuple[int, ...]
+) -> tuple[list[Any], tuple[int, ...]]:
+    """Take the 1-D coordinates out of a ``meshgrid`` and find the axis of each, or explain.
+
+    Arguments that vary along the axes in order are an "ij" mesh; with "xy" the first varies along columns.
+    """
+    orders = [axes]
+    if len(axes) == len(shape) >= 2:
+        orders.append((axes[1], axes[0], *axes[2:]))
+    for order in orders:
+        lines = [_mesh_line(value, axis, shape) for value, axis in zip(values, order, strict=True)]
+        if all(line is not None for line in lines):
+            return lines, order
+    shapes = ", ".join(str(np.shape(v)) for v in values)
+    raise InputError(
+        f"`*varargs` must be scalars, 1-D coordinates (distances must be either scalars or 1d), or "
+        "the output of "
+        f"np.meshgrid for an array of shape {shape}; got shapes {shapes}, which do not make a "
+        "rectangular grid "
+        "along these axes. Give one 1-D array an axis, rows (y) first: gradient(z, y, x). Curvilinear "
+        "coordinates need the chain rule: differentiate z and both coordinates by index and solve "
+        "the 2 × 2 system."
+    )
+
+
+def _mesh_line(value: Any, axis: int, shape: tuple[int, ...]) -> Any | None:
+    """Return the coordinates along ``axis`` if a mesh varies along that axis only, else None."""
+    if np.ndim(value) < 2:
+        return value if np.ndim(value) == 0 or len(value) == shape[axis] else None
+    try:
+        mesh = np.broadcast_to(value, shape)
+    except ValueError:
+        return None
+    line = mesh[tuple(slice(None) if k == axis else 0 for k in range(len(shape)))]
+    aligned = line.reshape([-1 if k == axis else 1 for k in range(len(shape))])
+    if shape[axis] > 1 and bool((line == line[0]).all()):
+        return None  # constant along its own axis: it belongs to another one
+    return line if bool((mesh == aligned).all()) else None

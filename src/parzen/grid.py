@@ -1,0 +1,28 @@
+"""Derivatives of sampled arrays: one name for everything that `parzen.gradient` is the front of.
+
+`parzen.gradient` is the drop-in for `numpy.gradient`. The second derivatives of *arrays* live here because
+their names are taken at the top by those of *functions*: ``parzen.hessian(f, x)`` differentiates a callable
+at a point, ``parzen.grid.hessian(z, dy, dx)`` an array of samples.
+"""
+
+from parzen.derivatives.calculus import curl, divergence, hessian, laplacian
+from parzen.derivatives.grid import gradient
+from parzen.derivatives.smooth import SmoothGradient, smooth_gradient
+from parzen.derivatives.spacing import elapsed
+from parzen.derivatives.stencils import stencil, weights
+from parzen.derivatives.turning_points import TurningPoints, turning_points
+
+__all__ = [
+    "SmoothGradient",
+    "TurningPoints",
+    "curl",
+    "divergence",
+    "elapsed",
+    "gradient",
+    "hessian",
+    "laplacian",
+    "smooth_gradient",
+    "stencil",
+    "turning_points",
+    "weights",
+]

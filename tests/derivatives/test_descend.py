@@ -1,0 +1,110 @@
+"""Descents reach the minimum, keep their path, stay inside the bounds."""
+
+import numpy as np
+import pytest
+
+from parzen.derivatives.descend import METHODS, ascend, descend
+from parzen.errors import InputError, InputTypeError
+
+
+def bowl(p):
+    return (p[0] - 1) ** 2 + 4 * (p[1] + 2) ** 2
+
+
+def bowl_gradient(p):
+    return np.array([2 * (p[0] - 1), 8 * (p[1] + 2)])
+
+
+def rosenbrock(x):
+    return np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+
+@pytest.mark.parametrize("gradient", [None, bowl_gradient])
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_finds_the_bottom_of_a_bowl(method, gradient):
+    path = descend(bowl, [5.0, 5.0], gradient=gradient, method=method)
+    np.testing.assert_allclose(path.x, [1, -2], atol=1e-5)
+    assert path.converged, path.message
+    assert path.value == pytest.approx(0, abs=1e-9)
+    np.testing.assert_array_equal(path.history[0], [5, 5])
+    assert path.history.shape == (len(path.values), 2)
+    np.testing.assert_allclose([bowl(p) for p in path.history], path.values)
+    assert path.n_gradients >= 1
+
+
+@pytest.mark.parametrize("method", ["L-BFGS-B", "BFGS"])
+def test_rosenbrock(method):
+    path = descend(rosenbrock, np.full(5, -1.2), method=method)
+    np.testing.assert_allclose(path.x, 1, atol=1e-5)
+
+
+def test_a_fixed_learning_rate_is_plain_gradient_descent():
+    path = descend(lambda t: (t - 3) ** 2, 0.0, method="gradient-descent", learning_rate=0.25, max_steps=4)
+    np.testing.assert_allclose(path.history.ravel(), [0, 1.5, 2.25, 2.625, 2.8125], rtol=1e-12)
+    assert not path.converged
+    assert path.message == "max_steps reached"
+    assert np.ndim(path.x) == 0
+    too_fast = descend(lambda t: (t - 3) * (t - 3), 0.0, method="gradient-descent", learning_rate=1e200)
+    assert not too_fast.converged
+    assert too_fast.x == 0
+
+
+@pytest.mark.parametrize("method", ["L-BFGS-B", "SLSQP", "TNC", "trust-constr", "gradient-descent"])
+def test_bounds_hold_everywhere(method):
+    seen = []
+
+    def f(p):
+        seen.append(np.array(p))
+        return bowl(p)
+
+    path = descend(f, [2.0, 0.5], method=method, bounds=([1.5, 0.0], [3.0, 1.0]))
+    interior = method == "trust-constr"  # a barrier keeps it away from the bounds
+    np.testing.assert_allclose(path.x, [1.5, 0], atol=1e-3 if interior else 1e-6)
+    assert np.min(seen, axis=0)[0] >= 1.5
+    assert np.min(seen, axis=0)[1] >= 0
+
+
+def test_ascend_is_the_other_way_up():
+    path = ascend(lambda p: -bowl(p), [3.0, 3.0])
+    np.testing.assert_allclose(path.x, [1, -2], atol=1e-6)
+    assert path.values[-1] == pytest.approx(0, abs=1e-9)
+    assert path.values[0] < path.values[-1]
+    hand = ascend(
+        lambda p: -bowl(p), [3.0, 3.0], gradient=lambda p: -bowl_gradient(p), method="gradient-descent"
+    )
+    np.testing.assert_allclose(hand.x, [1, -2], atol=1e-6)
+
+
+def test_shape_of_x0_and_args():
+    path = descend(lambda m, a: np.sum((m - a) ** 2), np.zeros((2, 2)), args=(np.eye(2),))
+    np.testing.assert_allclose(path.x, np.eye(2), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"method": "Nelder-Mead"}, InputError, "`method`"),
+        ({"gradient": 3}, InputTypeError, "`gradient`"),
+        ({"learning_rate": 0.1}, InputError, "`learning_rate`"),
+        ({"method": "BFGS", "bounds": (0, 9)}, InputError, "`bounds`"),
+        ({"bounds": (6, 9)}, InputError, "`x0` must lie"),
+        ({"gradient": lambda p: [1.0]}, InputError, "`gradient` must return"),
+        ({"tol": -1.0}, InputError, "`tol`"),
+    ],
+)
+def test_bad_arguments(options, error, words):
+    with pytest.raises(error) as caught:
+        descend(bowl, [5.0, 5.0], **options)
+    assert words in str(caught.value)
+    with pytest.raises(InputError, match="one number"):
+        descend(lambda p: p, [1.0, 2.0], gradient=lambda p: p)
+
+
+def test_plots():
+    flat = descend(bowl, [5.0, 5.0], method="gradient-descent").plot()
+    assert flat.axes[0].get_xlabel() == "x[0]"
+    assert len(flat.axes[0].collections) >= 1  # contours
+    line = descend(lambda t: (t - 3) ** 2, 0.0).plot()
+    assert line.axes[0].get_ylabel() == "f(x)"
+    many = descend(rosenbrock, np.zeros(4)).plot()
+    assert many.axes[0].get_xlabel() == "step"

@@ -1,0 +1,64 @@
+"""Where the method is chosen, and what the plan says about memory and threads."""
+
+import numpy as np
+import pytest
+
+from parzen.bandwidth.matrix import Scale
+from parzen.density.model import Model
+from parzen.errors import InputError
+from parzen.kernel_sums import Request, make_plan
+from parzen.kernel_sums.plan import METHODS
+
+
+def plan_for(d, m=1000, n=1000, **request):
+    """Plan a task of this size."""
+    request = {"scales": np.ones(1), "workers": 2, **request}
+    return make_plan(Model.of(np.zeros((n, d)), None, Scale(1.0, d)).sources, m, Request(**request))
+
+
+@pytest.mark.parametrize(("d", "request_fields", "method"), [
+    (1, {}, "dense"), (2, {}, "dense"), (3, {}, "dense"), (784, {}, "matmul"), (100, {"order": 1}, "matmul"),
+    (1, {"rtol": 0.0}, "compensated"), (784, {"rtol": 0.0}, "compensated"),
+])  # fmt: skip
+def test_automatic_choice(d, request_fields, method):
+    plan = plan_for(d, **request_fields)
+    assert plan.method == method
+    best = min(plan.candidates, key=lambda candidate: candidate.seconds)
+    assert best.name == method
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_forced_choice(method):
+    plan = plan_for(5, method=method)
+    assert plan.method == method
+    assert plan.reason == "forced by `method`"
+
+
+def test_refused_candidates_say_why():
+    plan = plan_for(17, rtol=1e-9)
+    refused = {candidate.name: candidate.refused for candidate in plan.candidates}
+    assert refused["dense"] == "compiled for at most 16 dimensions"
+    assert refused["matmul"] == ""
+    with pytest.raises(InputError, match="got 'dense': compiled for at most 16 dimensions"):
+        plan_for(17, method="dense")
+
+
+@pytest.mark.parametrize("order", [0, 1, 2])
+@pytest.mark.parametrize("d", [1, 8, 100])
+@pytest.mark.parametrize("k", [1, 8])
+@pytest.mark.parametrize("limit", [2**23, 2**26, 2**30])
+def test_the_plan_stays_under_the_limit(order, d, k, limit):
+    plan = plan_for(d, order=order, scales=np.ones(k), memory_limit=limit, workers=64, m=10**6)
+    assert plan.temporary_bytes <= limit
+    assert 1 <= plan.workers <= 64
+    assert plan.rows >= 1
+
+
+def test_workers_do_not_change_the_blocks():
+    """Else they would change the last bits."""
+    rows = {plan_for(50, order=1, workers=workers, m=10**5).rows for workers in (1, 2, 7, 1000)}
+    assert len(rows) == 1
+
+
+def test_no_more_workers_than_blocks():
+    assert plan_for(2, m=10, workers=8).workers == 1
