@@ -3,7 +3,6 @@
 import json
 
 import pytest
-
 from benchmarks import tables
 from benchmarks.harness import Bar, Timings, readable
 
@@ -40,13 +39,17 @@ def test_tables_of_a_result():
 
 def test_page_keeps_its_text_and_gets_new_tables():
     page = "Before.\n<!-- begin a/b -->\nold\nlines\n<!-- end a/b -->\nBetween.\n<!-- begin c -->\n<!-- end c -->\n"
-    expected = "Before.\n<!-- begin a/b -->\nA\n<!-- end a/b -->\nBetween.\n<!-- begin c -->\nC\\1\n<!-- end c -->\n"
+    expected = (
+        "Before.\n<!-- begin a/b -->\nA\n<!-- end a/b -->\nBetween.\n<!-- begin c -->\nC\\1\n<!-- end c -->\n"
+    )
     filled = tables.fill(page, {"a/b": "A", "c": "C\\1"})
     assert filled == expected
     assert tables.fill(filled, {"a/b": "A", "c": "C\\1"}) == filled
 
 
-@pytest.mark.parametrize(("have", "wrong"), [({}, "markers without results: ['a']"), ({"a": "", "b": ""}, "['b']")])
+@pytest.mark.parametrize(
+    ("have", "wrong"), [({}, "markers without results: ['a']"), ({"a": "", "b": ""}, "['b']")]
+)
 def test_page_and_results_must_match(have, wrong):
     with pytest.raises(ValueError, match="without") as error:
         tables.fill("<!-- begin a -->\n<!-- end a -->\n", have)

@@ -90,7 +90,9 @@ def test_derivatives_bring_the_radial_moment_whichever_tile_is_nearest(method):
     samples = np.sort(np.random.default_rng(0).normal(size=2000))[:, None]
     model = Model.of(samples, None, Scale(0.03, 1))
     queries = np.array([[10.0]])  # nearest to the last tile
-    request = Request(scales=np.array([model.scale.kernel_scale]), order=1, method=method.__name__.split(".")[-1])
+    request = Request(
+        scales=np.array([model.scale.kernel_scale]), order=1, method=method.__name__.split(".")[-1]
+    )
     with_flag = model.evaluate(queries, request.replace(radial=True))
     without = model.evaluate(queries, request)
     np.testing.assert_array_equal(without.repaired, with_flag.repaired)

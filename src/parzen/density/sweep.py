@@ -135,6 +135,10 @@ def sweep(
     task = _Task.of(X, V, sample_weight, rtol, workers, memory_limit)
     if isinstance(bandwidths, Iterator):
         bandwidths = list(bandwidths)
+    if np.ndim(bandwidths) == 0:
+        raise InputTypeError(
+            f"`bandwidths` must be a list of positive numbers; got {describe(bandwidths)}. Pass a list, as in [0.1]."
+        )
     h = as_vector(bandwidths, "bandwidths")
     for value in h:
         as_positive_float(value, "bandwidths")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["bandwidth_curve", "density_gallery", "image_grid", "png"]
+__all__ = ["bandwidth_curve", "density_gallery", "image_grid", "new_figure", "png"]
 
 _INK, _SOFT, _ACCENT, _SECOND = "#1f2430", "#8a8f9c", "#1b6ca8", "#c2410c"
 _STYLE: Any = {  # Any: Matplotlib types the keys of this dict as literals from 3.11 on
@@ -109,7 +109,7 @@ def bandwidth_curve(sweep: _Curve, refinement: _Optimum | None = None, ax: "Axes
     error = np.nan_to_num(np.asarray(sweep.standard_error, dtype=np.float64))[order]
     with _house_style() if ax is None else nullcontext():
         if ax is None:
-            ax = _figure(8.0, 4.2, layout="constrained").add_subplot()
+            ax = new_figure(8.0, 4.2, layout="constrained").add_subplot()
             ax.grid(color="#e6e8ee", linewidth=0.8)
         _draw_curve(ax, h, mean, error, refinement)
     return ax
@@ -158,7 +158,7 @@ def image_grid(
     with _house_style() if ax is None else nullcontext():
         if ax is None:
             side = 8.0
-            ax = _figure(side, side * mosaic.shape[0] / mosaic.shape[1]).add_axes((0, 0, 1, 1))
+            ax = new_figure(side, side * mosaic.shape[0] / mosaic.shape[1]).add_axes((0, 0, 1, 1))
         _show(ax, mosaic)
     return ax
 
@@ -226,7 +226,7 @@ def density_gallery(
     columns = max(1, min(as_positive_int(columns, "columns"), len(table) // 2))
 
     with _house_style():
-        figure = _figure(8.6, 6.6)
+        figure = new_figure(8.6, 6.6)
         halves: Any = figure.subfigures(2, 1, height_ratios=(1.0, 1.05))
         strips = halves[0].subfigures(2, 1)
         _strip(
@@ -259,7 +259,7 @@ def _house_style() -> AbstractContextManager[None]:
     return matplotlib.rc_context(_STYLE)
 
 
-def _figure(width: float, height: float, layout: Literal["constrained"] | None = None) -> "Figure":
+def new_figure(width: float, height: float, layout: Literal["constrained"] | None = None) -> "Figure":
     """Make a figure, in inches, on a canvas that needs no display."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
