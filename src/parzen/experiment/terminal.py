@@ -89,7 +89,7 @@ def _result_table(outcome: Outcome) -> Table:
         title=f"parzen experiment {outcome.data.name}: how likely are unseen images?",
         caption=(
             f"test split, {len(outcome.test_seconds)} ×: min {duration(times['min'])}, median "
-            f"{duration(times['median'])}, mean {duration(times['mean'])}; "
+            f"{duration(times['median'])}, mean {duration(times['mean'])};\n"
             f"everything {duration(outcome.seconds['total'])}"
         ),
         box=SIMPLE_HEAD,
