@@ -143,6 +143,8 @@ def test_density_gallery_centres_the_gradient_on_zero(gallery: Callable[..., Any
     panel = next(ax for ax in figure.axes if ax.get_title() == "∇ log f(x)")
     assert panel.get_images()[0].get_clim() == (-3.0, 3.0)
     assert panel.get_images()[0].get_cmap().name == "RdBu_r"
+    (scale,) = panel.child_axes
+    assert [label.get_text() for label in scale.get_xticklabels()] == ["−3", "0", "3"]
 
 
 def test_density_gallery_shows_the_mean_shift_step(gallery: Callable[..., Any]) -> None:

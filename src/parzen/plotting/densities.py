@@ -338,7 +338,8 @@ def _draw_pull(
     colours = "" if len(shape) == 2 else ", mean of the 3 colours"
     panels[1].set_title(f"∇ log f(x){colours}", fontsize=9, fontweight="normal", loc="center")
     scale = panels[1].inset_axes((0.0, -0.09, 1.0, 0.04))
-    part.colorbar(drawn, cax=scale, orientation="horizontal", ticks=[-limit, 0, limit], format="%.3g")
+    part.colorbar(drawn, cax=scale, orientation="horizontal", ticks=[-limit, 0, limit])
+    scale.set_xticks([-limit, 0, limit], [f"\N{MINUS SIGN}{limit:.3g}", "0", f"{limit:.3g}"])
     scale.tick_params(labelsize=8, length=2)
     _show(panels[2], (query + sigma**2 * slope).reshape(shape))
     _frame(panels[2])
