@@ -294,7 +294,7 @@ def _draw_curve(
             "ha": "center",
             "va": "bottom",
         }
-        ax.annotate(f"{y:.0f}", (x, floor), rotation=90, fontsize=8, color=_ACCENT, **above)
+        ax.annotate(_nats(y, 0), (x, floor), rotation=90, fontsize=8, color=_ACCENT, **above)
     places = h if refinement is None else np.append(h, refinement.bandwidth)
     margin = max(1.1, (places.max() / places.min()) ** 0.05)
     ax.set_xlim(places.min() / margin, places.max() * margin)
@@ -328,7 +328,9 @@ def _draw_pull(
     )
     _show(panels[0], query.reshape(shape))
     _frame(panels[0])
-    panels[0].set_title(f"an image x, log f(x) = {value:.1f}", fontsize=9, fontweight="normal", loc="center")
+    panels[0].set_title(
+        f"an image x, log f(x) = {_nats(value)}", fontsize=9, fontweight="normal", loc="center"
+    )
     seen = slope.reshape(shape) if len(shape) == 2 else slope.reshape(shape).mean(axis=2)
     limit = float(np.abs(seen).max()) or 1.0
     drawn = panels[1].imshow(seen, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
@@ -336,7 +338,8 @@ def _draw_pull(
     colours = "" if len(shape) == 2 else ", mean of the 3 colours"
     panels[1].set_title(f"∇ log f(x){colours}", fontsize=9, fontweight="normal", loc="center")
     scale = panels[1].inset_axes((0.0, -0.09, 1.0, 0.04))
-    part.colorbar(drawn, cax=scale, orientation="horizontal", ticks=[-limit, 0, limit], format="%.3g")
+    part.colorbar(drawn, cax=scale, orientation="horizontal", ticks=[-limit, 0, limit])
+    scale.set_xticks([-limit, 0, limit], [f"\N{MINUS SIGN}{limit:.3g}", "0", f"{limit:.3g}"])
     scale.tick_params(labelsize=8, length=2)
     _show(panels[2], (query + sigma**2 * slope).reshape(shape))
     _frame(panels[2])
@@ -347,7 +350,7 @@ def _strip(
     part: Any, title: str, table: FloatArray, values: FloatArray, rows: Any, shape: tuple[int, ...]
 ) -> None:
     """Draw one row of images with their log densities beneath."""
-    part.suptitle(title, x=0.03, ha="left", fontsize=11, fontweight="bold")
+    part.suptitle(title, x=0.03, y=0.94, ha="left", fontsize=11, fontweight="bold")
     panels = part.subplots(
         1, len(rows), squeeze=False, gridspec_kw={"left": 0.03, "right": 0.97, "top": 0.82, "bottom": 0.16}
     )
@@ -355,7 +358,7 @@ def _strip(
         _show(panel, table[row].reshape(shape))
         _frame(panel)
         panel.text(
-            0.5, -0.05, f"{values[row]:.1f}", transform=panel.transAxes, ha="center", va="top", fontsize=9
+            0.5, -0.05, _nats(values[row]), transform=panel.transAxes, ha="center", va="top", fontsize=9
         )
 
 
@@ -391,6 +394,11 @@ def _image_shape(image_shape: Sequence[int], n_features: int) -> tuple[int, ...]
 def _count(number: int, what: str) -> str:
     """Say 'most likely image' or '8 most likely images'."""
     return f"{what} image" if number == 1 else f"{number} {what} images"
+
+
+def _nats(value: float, digits: int = 1) -> str:
+    """Write a log density with a real minus sign, as the axes do."""
+    return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _short(value: float) -> str:
