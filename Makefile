@@ -9,7 +9,7 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --con
 demo: $(VENV)/.run            ## install into .venv and run the main job on real data
 	$(BIN)/parzen experiment digits --out parzen-experiment-digits --force
 
-test: $(VENV)/.test lint      ## everything CI runs
+test: $(VENV)/.test lint      ## lint, types, all tests
 	$(BIN)/python -m pytest
 
 test-autodiff: $(VENV)/.test  ## the tests that need PyTorch, JAX and autograd, in an environment of their own

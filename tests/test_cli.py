@@ -1,6 +1,9 @@
 import csv
+import html
+import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,7 +16,7 @@ from click.testing import CliRunner, Result
 import parzen
 from parzen.cli import main
 from parzen.errors import DataError
-from parzen.experiment import output, protocol
+from parzen.experiment import output, peers, protocol
 
 SMALL = ("experiment", "digits", "--first", "30", "--repeats", "2", "--check-against", "none")
 
@@ -34,9 +37,11 @@ def refused(result: Result) -> str:
     """Check that the run ended as user errors do, and return the one sentence."""
     assert result.exit_code == 2, result.output
     assert result.stdout == ""
-    assert result.stderr.startswith("Error: ")
-    assert result.stderr.count("\n") == 1
-    return result.stderr.removeprefix("Error: ").rstrip("\n")
+    log, sentence = result.stderr.rsplit("Error: ", 1)
+    assert all(re.match(r"\[|  ", line) for line in log.splitlines())  # lines of the log, at most
+    assert sentence.endswith("\n")
+    assert sentence.count("\n") == 1
+    return sentence.rstrip("\n")
 
 
 def no_work(*_: Any, **__: Any) -> Any:
@@ -89,6 +94,29 @@ def test_peers_are_shown(here: Path) -> None:
     assert (here / "a" / "peers.csv").read_text().count("\n") == 4
 
 
+def test_square_brackets_are_shown(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(package: str) -> str:
+        raise ImportError(package)
+
+    monkeypatch.setattr(peers, "version", absent)
+    result = run(*SMALL[:-1], "statsmodels", "--bandwidths", "0.3", COLUMNS="160")
+    assert "not installed: pip install 'parzen[peers]'" in result.stdout
+
+
+def test_the_command_in_the_report_runs_as_it_stands(here: Path) -> None:
+    assert run(*SMALL, "--out", "my results").exit_code == 0
+    command = json.loads((here / "my results" / "results.json").read_text(encoding="utf-8"))["command"]
+    assert html.escape(command) in (here / "my results" / "report.html").read_text(encoding="utf-8")
+    again = run(*shlex.split(command)[1:])
+    assert again.exit_code == 0, again.output
+    assert [path.name for path in here.iterdir()] == ["my results"]
+
+
+def test_a_redirected_run_says_what_it_does(here: Path) -> None:
+    said = " ".join(run(*SMALL).stderr.split())
+    assert said.index("Loading the images of digits …") < said.index("compiling it the first time …")
+
+
 def test_loglevel_silences(here: Path) -> None:
     result = run(*SMALL, LOGLEVEL="warning")
     assert result.exit_code == 0
@@ -133,6 +161,9 @@ def test_results_are_not_overwritten_without_force(here: Path, monkeypatch: pyte
         (["--bandwidths", "0.1,,2"], "`--bandwidths` must be positive numbers separated by commas; got ''"),
         (["--bandwidths", "nan"], "`--bandwidths` must be positive numbers separated by commas; got 'nan'"),
         (["--bandwidths", ""], "`--bandwidths` must be positive numbers separated by commas; got ''"),
+        (["--bandwidths", "0.2,1,0.20"], "`--bandwidths` must be different from each other; got 0.2 more"),
+        (["--bandwidths", "1e-200,1"], "`--bandwidths` must be larger for these images; got 1e-200, where"),
+        (["--data", "/nope"], "`--data` must be left out for digits, which come with scikit-learn; got"),
         (["--check-against", "matlab"], "`--check-against` must be names out of sklearn, scipy,"),
         (["--n-train", "9999"], "`--n-train` must be at most 898, the train images of digits; got 9999."),
         (["--out", "file"], "`--out` must be a folder that can be written to; got 'file'"),

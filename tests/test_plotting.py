@@ -31,7 +31,7 @@ def test_bandwidth_curve_keeps_the_room_for_the_optimum() -> None:
     low, high = ax.get_ylim()
     assert -2585 < low < -1274.8  # the three that fall away are arrows, the rest is drawn to scale
     assert -326 < high < 0
-    assert [text.get_text() for text in ax.texts] == ["-13044", "-4473", "-2585"]
+    assert [text.get_text() for text in ax.texts] == ["−13044", "−4473", "−2585"]
     assert [tick.get_text() for tick in ax.get_xticklabels()] == [
         "0.05",
         "0.08",
@@ -130,9 +130,11 @@ def captions(figure: Any) -> list[str]:
 
 def test_density_gallery_ranks_the_images(gallery: Callable[..., Any]) -> None:
     figure = gallery()
-    assert captions(figure) == [f"{14 - i:.1f}" for i in range(8)] + [f"{i - 5:.1f}" for i in range(8)]
+    assert captions(figure) == [f"{14 - i:.1f}" for i in range(8)] + [
+        f"{i - 5:.1f}".replace("-", "−") for i in range(8)
+    ]
     titles = [ax.get_title() for ax in figure.axes]
-    assert "an image x, log f(x) = -2.0" in titles
+    assert "an image x, log f(x) = −2.0" in titles
     assert png(figure).startswith(b"\x89PNG")
 
 
@@ -141,6 +143,8 @@ def test_density_gallery_centres_the_gradient_on_zero(gallery: Callable[..., Any
     panel = next(ax for ax in figure.axes if ax.get_title() == "∇ log f(x)")
     assert panel.get_images()[0].get_clim() == (-3.0, 3.0)
     assert panel.get_images()[0].get_cmap().name == "RdBu_r"
+    (scale,) = panel.child_axes
+    assert [label.get_text() for label in scale.get_xticklabels()] == ["−3", "0", "3"]
 
 
 def test_density_gallery_shows_the_mean_shift_step(gallery: Callable[..., Any]) -> None:
@@ -153,12 +157,12 @@ def test_density_gallery_shows_the_mean_shift_step(gallery: Callable[..., Any]) 
 
 
 def test_density_gallery_shows_no_image_twice(gallery: Callable[..., Any]) -> None:
-    assert captions(gallery(n=7)) == ["1.0", "0.0", "-1.0", "-5.0", "-4.0", "-3.0"]
+    assert captions(gallery(n=7)) == ["1.0", "0.0", "−1.0", "−5.0", "−4.0", "−3.0"]
 
 
 def test_density_gallery_of_few_colour_images_without_a_slope(gallery: Callable[..., Any]) -> None:
     figure = gallery(n=1, shape=(2, 2, 3), gradient=np.zeros(12), gradient_of=0)
-    assert captions(figure) == ["-5.0", "-5.0"]
+    assert captions(figure) == ["−5.0", "−5.0"]
     assert any("mean of the 3 colours" in ax.get_title() for ax in figure.axes)
     assert png(figure)
 

@@ -42,6 +42,8 @@ def _as_real_array(value: ArrayLike | Any, name: str) -> FloatArray:
         raise InputTypeError(
             f"`{name}` must be data, not a query; got a {type(value).__name__}. Call `.collect()` first."
         )
+    if value is None:
+        raise InputTypeError(f"`{name}` must be an array of numbers; got None. Check how it was loaded.")
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise InputError(
             f"`{name}` must not have masked entries; got {int(np.sum(np.ma.getmaskarray(value)))} of them. "
@@ -150,7 +152,7 @@ def as_matrix(
     if n_features is not None and array.shape[1] != n_features:
         raise InputError(
             f"`{name}` must have {n_features} columns like {like}; got shape {array.shape}. "
-            f"X has {array.shape[1]} features, but KernelDensity is expecting {n_features} features as input."
+            f"{name} has {array.shape[1]} features, but KernelDensity is expecting {n_features} features as input."
         )
     _require_finite(array, name)
     return array

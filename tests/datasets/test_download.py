@@ -72,7 +72,7 @@ def remote(server, name: str, body: bytes = BODY) -> Remote:
     return Remote(url, hashlib.sha256(body).hexdigest(), len(body))
 
 
-def test_files_that_are_there_are_not_fetched_again(server, tmp_path, capsys):
+def test_files_that_are_there_are_not_fetched_again(server, tmp_path, capsys, caplog):
     folder = tmp_path / "new" / "folder"
     remotes = (remote(server, "good-1"), remote(server, "good-2"))
     fetch(remotes[:1], folder)
@@ -81,6 +81,7 @@ def test_files_that_are_there_are_not_fetched_again(server, tmp_path, capsys):
     assert sorted(path.name for path in folder.iterdir()) == ["good-1", "good-2"]
     assert (folder / "good-2").read_bytes() == BODY
     assert capsys.readouterr().out == ""  # stdout belongs to results
+    assert caplog.messages == []  # nothing of pooch's own
 
 
 @pytest.mark.parametrize(

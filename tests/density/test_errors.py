@@ -244,7 +244,11 @@ def test_gradients_that_leave_the_range(call):
         ([1.0, -1.0], InputError, "`bandwidths` must be a finite number > 0; got -1."),
         ([1.0, nan], InputError, "`bandwidths` must be finite; got 1 value that is NaN"),
         ([[1.0]], InputError, "`bandwidths` must be 1-D and not empty; got shape (1, 1)."),
-        (np.array(1.0), InputError, "`bandwidths` must be 1-D and not empty; got shape ()."),
+        (
+            np.array(1.0),
+            InputTypeError,
+            "`bandwidths` must be a list of positive numbers; got an array of shape ()",
+        ),
         (0.5, ParzenError, "`bandwidths` must be"),
         (None, ParzenError, "`bandwidths` must be"),
         ("scott", InputTypeError, "`bandwidths` must be numeric; got dtype <U5."),

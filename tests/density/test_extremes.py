@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.exceptions import NotFittedError
 
 import parzen
 from parzen.errors import AccuracyError, ParzenError
@@ -228,3 +229,41 @@ def test_rounding_errors_of_one_sign(value):
         error = abs(values.log_density - exact.log_density)[0]
         assert error <= rtol + 1e-11
         assert error <= values.error_bound + 1e-11
+
+
+@pytest.mark.parametrize("weights", [None, [1.0, 1.0, 0.5, 1e-3, 2.0]])
+@pytest.mark.parametrize("outlier", [1e50, 1e59, 1e61, 1e70, 1e100])
+def test_samples_beside_a_far_outlier(outlier, weights):
+    """Far from the centre is not far from the samples; leave-one-out leaves out there too."""
+    samples = [[0.0], [0.3], [0.7], [outlier], [outlier]]
+    check(samples, [[outlier], [0.1]], 1.0, weights=weights)
+    check(samples, samples, 1.0, weights=weights, leave_one_out=True)
+    check(samples[:4], samples, 1.0, weights=weights[:4] if weights else None, leave_one_out=True, order=0)
+
+
+@pytest.mark.parametrize("distance", [1e3, 1e20, 1e59, 1e61, 1e70, 1e100])
+def test_hessians_across_a_shared_far_axis(distance):
+    """The far axis says nothing, the other everything: no digits are lost, whatever the distance."""
+    samples, queries = [[0.0, 0.0], [0.0, 1.0]], [[distance, 0.3]]
+    exact = exact_density(samples, queries, 1.0, digits=700)
+    try:
+        values = parzen.KernelDensity(1.0).fit(samples).evaluate(queries, order=2)
+    except AccuracyError:
+        assert 1e9 < distance < 1e60
+        return
+    assert_promise(values, exact, 1.0, 1e-9)
+
+
+def test_a_failed_fit_leaves_nothing_behind():
+    kde = parzen.KernelDensity(-1.0)
+    with pytest.raises(ParzenError):
+        kde.fit([[0.0]])
+    with pytest.raises(NotFittedError):
+        kde.log_density([[0.0]])
+
+
+def test_the_bandwidth_in_use_is_read_only():
+    for bandwidth in ([1.0, 2.0], np.eye(2)):
+        kde = parzen.KernelDensity(bandwidth).fit(np.zeros((3, 2)))
+        with pytest.raises(ValueError, match="read-only"):
+            kde.bandwidth_[0] = 100.0

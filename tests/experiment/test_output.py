@@ -63,7 +63,7 @@ def test_results_json_has_everything(outcome: Outcome, contents: dict[str, bytes
     assert facts["rows"] == {"train": 200, "validation": 100, "test": 90}
     assert (
         facts["command"]
-        == "parzen experiment digits --n-train 200 --n-valid 100 --n-test 90 --refine --repeats 3"
+        == "parzen experiment digits --n-train 200 --n-valid 100 --n-test 90 --refine --repeats 3 --force"
     )
     assert [row["mean_log_density"] for row in facts["results"]] == [
         row.mean_log_density for row in outcome.rows

@@ -82,7 +82,7 @@ def test_a_peer_that_is_not_installed_is_shown_with_the_command(
     monkeypatch.setattr(peers, "version", absent)
     row = list(check(*easy, 0.5, ("statsmodels",)))[1]
     assert row.note == "not installed: pip install 'parzen[peers]'"
-    assert row.version is None
+    assert (row.version, row.truth, row.seconds, row.parzen_seconds) == (None,) * 4
 
 
 def test_values_that_are_not_finite_are_counted(
@@ -108,6 +108,13 @@ def test_a_wrong_value_is_called_wrong(
     own = next(check(*easy, 0.5, ()))
     assert own.note == "off by up to 12.0 nats"
     assert not own.agrees
+
+
+def test_no_error_at_all_is_told_in_words(
+    easy: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peers, "_ask_parzen", plain_log_density)
+    assert next(check(*easy, 0.5, ())).note == "agrees exactly"
 
 
 def test_the_subset_shrinks_with_the_dimension(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,7 +92,7 @@ def test_without_refinement_the_best_of_the_list_is_chosen(caplog: pytest.LogCap
         f"σ = 0.3: mean log density of validation {outcome.validation.mean_log_density:.4f}"
         in caplog.messages
     )
-    assert len(caplog.messages) == 5  # three bandwidths, the test, the other way round
+    assert len(caplog.messages) == 6  # the start, three bandwidths, the test, the other way round
 
 
 def test_the_edge_of_the_list_is_noticed() -> None:

@@ -79,8 +79,19 @@ def test_it_counts_who_is_right(outcome: Outcome) -> None:
     refused = replace(own, peer="c", worst_error=None, mean_log_density=None, seconds=None)
     absent = replace(refused, peer="d", version=None)
     text = words(replace(outcome, peers=(own, right, wrong, wrong, refused, absent)))
-    assert "Of 5 asked, 1 right, 2 wrong, 1 refused, 1 not installed." in text
+    assert "Of 4 asked, 1 right, 2 wrong, 1 refused; 1 not installed." in text
+    assert "None of them is installed." in words(replace(outcome, peers=(own, absent, absent)))
     assert len(others) == 5
+
+
+def test_it_leaves_the_cells_of_an_absent_package_blank(outcome: Outcome) -> None:
+    own = outcome.peers[0]
+    gone: dict[str, None] = dict.fromkeys(
+        ("version", "mean_log_density", "truth", "worst_error", "seconds", "parzen_seconds")
+    )
+    text = report(replace(outcome, peers=(own, replace(own, peer="gone", note="absent", **gone))), PICTURES)  # type: ignore[arg-type]
+    line = text.split("<td>gone<br>")[1].split("</tr>")[0]
+    assert line.count('<td class="n"></td>') == 5
 
 
 def test_it_says_when_nothing_was_checked(outcome: Outcome) -> None:
@@ -135,7 +146,7 @@ def test_it_is_dated(outcome: Outcome) -> None:
     ],
 )  # fmt: skip
 def test_duration(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
+    assert duration(seconds) == text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def test_numbers() -> None:

@@ -44,7 +44,7 @@ def test_unreadable_bandwidths_are_refused_with_an_example(text: str) -> None:
         parse_bandwidths(text)
 
 
-@given(st.lists(st.floats(1e-300, 1e300), min_size=1, max_size=9))
+@given(st.lists(st.floats(1e-300, 1e300), min_size=1, max_size=9, unique=True))
 def test_bandwidths_come_back_from_the_command_line_to_the_last_digit(values: list[float]) -> None:
     command = shlex.split(Settings("digits", bandwidths=tuple(values)).command_line())
     if tuple(values) != BANDWIDTHS:
@@ -64,7 +64,7 @@ def test_unknown_peers_are_refused_with_the_names_that_exist(text: str) -> None:
 
 
 def test_command_line_says_only_what_differs_from_the_defaults() -> None:
-    assert Settings("digits").command_line() == "parzen experiment digits"
+    assert Settings("digits").command_line() == "parzen experiment digits --force"
     settings = Settings(
         "mnist",
         data_dir=Path("my data"),
@@ -74,10 +74,11 @@ def test_command_line_says_only_what_differs_from_the_defaults() -> None:
         repeats=2,
         check_against=(),
         seed=7,
+        out=Path("my results"),
     )
     assert settings.command_line() == (
         "parzen experiment mnist --data 'my data' --first 10 --n-test 3 --refine --repeats 2 "
-        "--check-against none --seed 7"
+        "--check-against none --seed 7 --out 'my results' --force"
     )
 
 

@@ -46,7 +46,7 @@ class Scale:
 
     @cached_property
     def unit(self) -> float:
-        """For a scalar bandwidth, the power of two at or above it: points are divided by this, exactly."""
+        """For a scalar bandwidth, the power of two above it: points are divided by this, exactly."""
         if self.kind != "scalar":
             return 1.0
         return math.ldexp(1.0, min(max(math.frexp(float(self.value))[1], -1021), 1023))
@@ -248,7 +248,9 @@ def as_scale(value: Any, d: int, name: str = "bandwidth") -> Scale:
                 f"`{name}` must be positive; got {sigma.min():g} at index {int(sigma.argmin())}. "
                 "Drop constant features, or give them a positive standard deviation."
             )
-        return Scale(np.array(sigma), d)
+        sigma = np.array(sigma)
+        sigma.flags.writeable = False
+        return Scale(sigma, d)
     matrix = as_matrix(value, name)
     if matrix.shape != (d, d):
         raise InputError(f"`{name}` must have shape ({d}, {d}); got shape {matrix.shape}. Pass a covariance.")
@@ -258,6 +260,8 @@ def as_scale(value: Any, d: int, name: str = "bandwidth") -> Scale:
             f"`{name}` must be symmetric; got a matrix that differs from its transpose by {asymmetry:.3g}. "
             "Pass a covariance matrix (not its Cholesky factor)."
         )
-    scale = Scale(0.5 * matrix + 0.5 * matrix.T, d)
+    symmetric = 0.5 * matrix + 0.5 * matrix.T
+    symmetric.flags.writeable = False
+    scale = Scale(symmetric, d)
     _ = scale._factor  # raises here, where the caller can be told
     return scale

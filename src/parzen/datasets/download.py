@@ -1,6 +1,9 @@
 """Fetch the published files, with their SHA-256 and their size."""
 
+import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,13 +55,14 @@ def fetch(remotes: tuple[Remote, ...], folder: Path) -> None:
         progress = _Progress(remote)
         downloader = pooch.HTTPDownloader(timeout=_TIMEOUT, chunk_size=_CHUNK, progressbar=progress)
         try:
-            pooch.retrieve(
-                remote.url,
-                f"sha256:{remote.sha256}",
-                fname=remote.file_name,
-                path=folder,
-                downloader=downloader,
-            )
+            with _quiet(pooch.get_logger()):  # the bar and the error say what it would
+                pooch.retrieve(
+                    remote.url,
+                    f"sha256:{remote.sha256}",
+                    fname=remote.file_name,
+                    path=folder,
+                    downloader=downloader,
+                )
         except requests.HTTPError as error:
             status = getattr(error.response, "status_code", "an error")
             raise DataError(f"{remote.url} answered {status}") from error
@@ -72,6 +76,17 @@ def fetch(remotes: tuple[Remote, ...], folder: Path) -> None:
             raise DataError(f"{remote.url} sent a file that does not have the published SHA-256") from error
         finally:
             progress.close()
+
+
+@contextmanager
+def _quiet(logger: logging.Logger) -> Iterator[None]:
+    """Let a logger pass warnings and errors only."""
+    before = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 class _Progress:

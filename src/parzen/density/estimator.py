@@ -148,7 +148,6 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
             Samples, weights or parameters that cannot be used; says which and what to do.
         """
         samples = np.array(as_matrix(X, "X"))  # the model must not change when the caller's array does
-        validate_data(self, X, skip_check_array=True)
         weights = as_weights(sample_weight, len(samples))
         samples.flags.writeable = False
         if isinstance(self.bandwidth, str):
@@ -157,7 +156,9 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
             value = self.bandwidth
         scale = as_scale(value, samples.shape[1])
         self._request(order=0)  # checks the other parameters now
-        self._model = Model.of(samples, weights, scale)
+        model = Model.of(samples, weights, scale)
+        validate_data(self, X, skip_check_array=True)  # only now, so that a failed fit leaves nothing behind
+        self._model = model
         self.bandwidth_ = scale.value
         self.n_samples_ = len(samples)
         return self

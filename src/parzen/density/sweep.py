@@ -135,6 +135,10 @@ def sweep(
     task = _Task.of(X, V, sample_weight, rtol, workers, memory_limit)
     if isinstance(bandwidths, Iterator):
         bandwidths = list(bandwidths)
+    if np.ndim(bandwidths) == 0:
+        raise InputTypeError(
+            f"`bandwidths` must be a list of positive numbers; got {describe(bandwidths)}. Pass a list, as in [0.1]."
+        )
     h = as_vector(bandwidths, "bandwidths")
     for value in h:
         as_positive_float(value, "bandwidths")
@@ -209,7 +213,7 @@ _WIDEST_GROUP = 1e30
 
 
 def _mean(values: FloatArray) -> float:
-    """Return the mean, rounded once; -inf where it is below all floats."""
+    """Return the mean, in terms that cannot overflow; -inf where it is below all floats."""
     return math.fsum(values / len(values))
 
 
@@ -265,7 +269,8 @@ def refine(
     Raises
     ------
     InputError
-        The likelihood keeps rising towards h = 0 (held-out points that coincide with samples).
+        The likelihood keeps rising towards h = 0 (held-out points that coincide with samples), or has no
+        optimum at all; or, as `InputTypeError` too, what `sweep` raises.
     """
     began = time.perf_counter()
     if not isinstance(start, Sweep):

@@ -16,6 +16,7 @@ from importlib.metadata import version
 import numpy as np
 
 import parzen
+from parzen.experiment.wording import power
 from parzen.typing import FloatArray
 
 __all__ = ["PeerCheck", "check", "count", "plain_log_density"]
@@ -29,7 +30,7 @@ _AGREES = 1e-6
 
 @dataclass(frozen=True)
 class PeerCheck:
-    """One row of ``peers.csv``; None stands where the peer gave no number or has no version."""
+    """One row of ``peers.csv``; None stands where there is no number, or the peer is not installed."""
 
     peer: str
     version: str | None
@@ -37,10 +38,10 @@ class PeerCheck:
     n_train: int
     n_queries: int
     mean_log_density: float | None
-    truth: float
+    truth: float | None
     worst_error: float | None
     seconds: float | None
-    parzen_seconds: float
+    parzen_seconds: float | None
     note: str
 
     @property
@@ -137,6 +138,7 @@ def _compare(
             warnings.simplefilter("ignore")
             values, seconds = _timed(lambda: peer.ask(samples, queries, bandwidth))
     except ImportError:
+        release = None
         note = "not installed: pip install 'parzen[peers]'"
     except Exception as error:  # whatever a peer raises is its answer
         note = f"refuses ({type(error).__name__}): {_first_sentence(error)}"
@@ -153,10 +155,10 @@ def _compare(
         n_train=len(samples),
         n_queries=len(queries),
         mean_log_density=None if values is None else _mean(values),
-        truth=float(truth.mean()),
+        truth=None if release is None else float(truth.mean()),
         worst_error=None if values is None else _worst(values, truth),
         seconds=seconds,
-        parzen_seconds=parzen_seconds,
+        parzen_seconds=None if release is None else parzen_seconds,
         note=note,
     )
 
@@ -178,8 +180,8 @@ def _verdict(values: FloatArray, truth: FloatArray) -> str:
         return f"{lost} of {len(values)} values are not finite"
     worst = _worst(values, truth)
     if worst < _AGREES:
-        return f"agrees to {worst:.1e} nats"
-    return f"off by up to {worst:.1f} nats" if worst >= 10 else f"off by up to {worst:.2g} nats"
+        return f"agrees to {power(worst)} nats" if worst > 0 else "agrees exactly"
+    return f"off by up to {power(worst)} nats"
 
 
 def _worst(values: FloatArray, truth: FloatArray) -> float:

@@ -22,7 +22,7 @@ import parzen
 from parzen.datasets import ImageDataset, load
 from parzen.density.estimator import DensityValues
 from parzen.density.sweep import Refinement, Sweep, refine
-from parzen.errors import InputError
+from parzen.errors import AccuracyError, InputError
 from parzen.experiment.peers import PeerCheck, check, count
 from parzen.experiment.settings import Settings
 from parzen.typing import FloatArray, Progress
@@ -130,15 +130,24 @@ def run(settings: Settings, watch: Watch | None = None) -> Outcome:
     clock = _Clock(watch or Silent())
     started = datetime.now(UTC)
 
+    logger.info("Loading the images of %s …", settings.dataset)
     with clock.step("load"):  # has a bar of its own when it downloads
         data = _take(load(settings.dataset, data_dir=settings.data_dir, seed=settings.seed), settings)
     train, valid, test = data.train, data.validation, data.test
 
-    with clock.step("compile", "Loading compiled code"):  # so that no later step is timed with it
+    with clock.step(
+        "compile", "Loading compiled code, or compiling it the first time"
+    ):  # so that no later step is timed with it
         parzen.sweep(train[:2], valid[:2], bandwidths=[1.0], progress=False)
 
     with clock.step("sweep", f"Trying {len(settings.bandwidths)} bandwidths") as progress:
-        sweep = parzen.sweep(train, valid, bandwidths=list(settings.bandwidths), progress=progress)
+        try:
+            sweep = parzen.sweep(train, valid, bandwidths=list(settings.bandwidths), progress=progress)
+        except AccuracyError as error:  # it speaks of `bandwidth`, and of inf
+            raise AccuracyError(
+                f"`--bandwidths` must be larger for these images; got {min(settings.bandwidths):g}, where "
+                "squared distances leave the range of float64. Pass larger ones."
+            ) from error
     for bandwidth, mean in zip(sweep.bandwidths, sweep.mean_log_density, strict=True):
         logger.info("σ = %g: mean log density of validation %.4f", bandwidth, mean)
 

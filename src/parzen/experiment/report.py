@@ -246,11 +246,13 @@ def _peers(peers: Sequence[PeerCheck]) -> str:
         worst = "" if peer.worst_error is None else power(peer.worst_error)
         name = f"{escape(peer.peer)}<br><small>{escape(peer.version or 'not installed')}</small>"
         took = "" if peer.seconds is None else duration(peer.seconds)
+        truth = "" if peer.truth is None else number(peer.truth)
+        ours = "" if peer.parzen_seconds is None else duration(peer.parzen_seconds)
         mark = "" if peer.agrees or peer.version is None else ' class="bad"'
         faster = speed(peer)
         note = escape(peer.note) + (f"; {faster}" if faster else "")
         size = f"{peer.n_train:,} × {peer.n_queries:,}"
-        cells = (size, value, number(peer.truth), worst, took, duration(peer.parzen_seconds))
+        cells = (size, value, truth, worst, took, ours)
         numbers = "".join(f'<td class="n">{escape(cell)}</td>' for cell in cells)
         lines.append(
             f'<tr class="top"><td>{name}</td>{numbers}</tr><tr><td colspan="7"{mark}>{note}</td></tr>'
@@ -274,13 +276,12 @@ def _tally(peers: Sequence[PeerCheck]) -> str:
     absent = sum(peer.version is None for peer in peers)
     agree = sum(peer.agrees for peer in peers)
     silent = sum(peer.worst_error is None for peer in peers) - absent
-    counts = {
-        "right": agree,
-        "wrong": len(peers) - agree - silent - absent,
-        "refused": silent,
-        "not installed": absent,
-    }
-    return f"Of {len(peers)} asked, " + ", ".join(f"{n} {what}" for what, n in counts.items() if n) + "."
+    asked = len(peers) - absent
+    if not asked:
+        return "None of them is installed."
+    counts = {"right": agree, "wrong": asked - agree - silent, "refused": silent}
+    told = f"Of {asked} asked, " + ", ".join(f"{n} {what}" for what, n in counts.items() if n)
+    return told + (f"; {absent} not installed." if absent else ".")
 
 
 def _again(outcome: Outcome) -> str:

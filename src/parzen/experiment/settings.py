@@ -24,8 +24,8 @@ class Settings:
     Raises
     ------
     InputError, InputTypeError
-        A size or `repeats` below 1, a bandwidth that is not positive and finite, no bandwidth at all, a seed
-        outside 0 to 2³² - 1.
+        A size or `repeats` below 1, a bandwidth that is not positive and finite or is there twice, no
+        bandwidth at all, a seed outside 0 to 2³² - 1, a folder of data for the digits.
     """
 
     dataset: str
@@ -39,9 +39,15 @@ class Settings:
     repeats: int = 5
     check_against: tuple[str, ...] = PEERS
     seed: int = SEED
+    out: Path | None = None
 
     def __post_init__(self) -> None:
         """Check every field."""
+        if self.dataset == "digits" and self.data_dir is not None:
+            raise InputError(
+                f"`--data` must be left out for digits, which come with scikit-learn; "
+                f"got {str(self.data_dir)!r}. Run it without."
+            )
         for name in ("first", "n_train", "n_valid", "n_test"):
             if getattr(self, name) is not None:
                 as_positive_int(getattr(self, name), _option(name))
@@ -50,9 +56,19 @@ class Settings:
             raise InputError("`--bandwidths` must have at least one value; got none. Pass one, such as 0.2.")
         for bandwidth in self.bandwidths:
             as_positive_float(bandwidth, "--bandwidths")
+            if self.bandwidths.count(bandwidth) > 1:
+                raise InputError(
+                    f"`--bandwidths` must be different from each other; got {bandwidth:g} more than once. "
+                    "Write it once."
+                )
         as_positive_int(self.seed, "--seed", minimum=0)
         if self.seed >= 2**32:
             raise InputError(f"`--seed` must be below 2**32; got {self.seed}. Pass a smaller one.")
+
+    @property
+    def folder(self) -> Path:
+        """Where the results go."""
+        return self.out or Path(f"parzen-experiment-{self.dataset}")
 
     def rows_wanted(self) -> dict[str, tuple[str, int | None]]:
         """Return, for each split, the option that says how many rows to use, and its value; None: all."""
@@ -61,7 +77,7 @@ class Settings:
         return {split: (_option(name), getattr(self, name)) for split, name in deciding.items()}
 
     def command_line(self) -> str:
-        """Return the command that runs this experiment again, without where it writes."""
+        """Return the command that runs this experiment again, from the same folder, in place of its results."""
         words = ["parzen", "experiment", self.dataset]
         if self.data_dir is not None:
             words += ["--data", str(self.data_dir)]
@@ -78,7 +94,9 @@ class Settings:
             words += ["--check-against", ",".join(self.check_against) or "none"]
         if self.seed != SEED:
             words += ["--seed", str(self.seed)]
-        return shlex.join(words)
+        if self.out is not None:
+            words += ["--out", str(self.out)]
+        return shlex.join([*words, "--force"])
 
 
 def parse_bandwidths(text: str) -> tuple[float, ...]:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 import parzen.typing
 from parzen.errors import InputError
@@ -23,7 +24,7 @@ _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 class Bars:
-    """A `Watch` that draws a progress bar for the step at hand; nothing where stderr is not a terminal."""
+    """A `Watch` that draws a progress bar for the step at hand; a line of the log where stderr is no terminal."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -33,6 +34,8 @@ class Bars:
         """Draw one step; its bar goes away when the step is done."""
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
         disable = not self.console.is_terminal
+        if disable:
+            logging.getLogger("parzen.experiment").info("%s …", title)
         with Progress(*columns, console=self.console, transient=True, disable=disable) as bars:
             task = bars.add_task(title, total=None)
             yield lambda done, total: bars.update(task, completed=done, total=total)
@@ -86,7 +89,7 @@ def _result_table(outcome: Outcome) -> Table:
         title=f"parzen experiment {outcome.data.name}: how likely are unseen images?",
         caption=(
             f"test split, {len(outcome.test_seconds)} ×: min {duration(times['min'])}, median "
-            f"{duration(times['median'])}, mean {duration(times['mean'])}; "
+            f"{duration(times['median'])}, mean {duration(times['mean'])};\n"
             f"everything {duration(outcome.seconds['total'])}"
         ),
         box=SIMPLE_HEAD,
@@ -129,10 +132,10 @@ def _peer_table(outcome: Outcome) -> Table:
     table.add_column("note", ratio=1)
     for peer in outcome.peers:
         table.add_row(
-            peer.peer,
+            Text(peer.peer),  # Text: no [word] of a name or a message is markup
             "" if peer.mean_log_density is None else f"{peer.mean_log_density:.3f}",
-            f"{peer.truth:.3f}",
+            "" if peer.truth is None else f"{peer.truth:.3f}",
             "" if peer.seconds is None else duration(peer.seconds),
-            "; ".join(filter(None, (peer.note, speed(peer)))),
+            Text("; ".join(filter(None, (peer.note, speed(peer))))),
         )
     return table

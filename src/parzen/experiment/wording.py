@@ -3,11 +3,15 @@
 import math
 import statistics
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from parzen.experiment.peers import PeerCheck
-from parzen.experiment.protocol import Row
+if TYPE_CHECKING:  # they use these words
+    from parzen.experiment.peers import PeerCheck
+    from parzen.experiment.protocol import Row
 
 __all__ = ["duration", "number", "per_second", "power", "sigma", "speed", "timing", "with_error"]
+
+_NBSP = "\N{NO-BREAK SPACE}"
 
 
 def timing(seconds: Sequence[float]) -> dict[str, float]:
@@ -16,33 +20,36 @@ def timing(seconds: Sequence[float]) -> dict[str, float]:
 
 
 def duration(seconds: float) -> str:
-    """Write a time as a person would.
+    r"""Write a time as a person would; no line breaks between a number and its unit.
 
     Examples
     --------
-    >>> duration(0.00123), duration(0.25), duration(12.34), duration(200.0)
-    ('1.2 ms', '250 ms', '12.3 s', '3 min 20 s')
+    >>> [duration(seconds).replace("\N{NO-BREAK SPACE}", " ") for seconds in (0.00123, 0.25, 12.34, 200.0)]
+    ['1.2 ms', '250 ms', '12.3 s', '3 min 20 s']
     """
     if seconds < 0.01:
-        return f"{1e3 * seconds:.1f} ms"
+        return f"{1e3 * seconds:.1f}{_NBSP}ms"
     if seconds < 0.9995:
-        return f"{1e3 * seconds:.0f} ms"
+        return f"{1e3 * seconds:.0f}{_NBSP}ms"
     if seconds < 99.95:
-        return f"{seconds:.2f} s" if seconds < 9.995 else f"{seconds:.1f} s"
+        return f"{seconds:.2f}{_NBSP}s" if seconds < 9.995 else f"{seconds:.1f}{_NBSP}s"
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s"
+    return f"{minutes}{_NBSP}min{_NBSP}{rest}{_NBSP}s"
 
 
-def speed(peer: PeerCheck) -> str:
+def speed(peer: "PeerCheck") -> str:
     """Say who was faster on the same subset, and how many times; nothing where there was no answer.
 
     Examples
     --------
+    >>> from parzen.experiment.peers import PeerCheck
     >>> row = PeerCheck("a", "1", 0.2, 9, 9, 1.0, 1.0, 0.0, 3.0, 0.1, "")
     >>> speed(row)
     'parzen 30 × faster'
     """
-    if peer.seconds is None or peer.worst_error == math.inf or peer.peer == "parzen":
+    if peer.seconds is None or peer.parzen_seconds is None:
+        return ""
+    if peer.worst_error == math.inf or peer.peer == "parzen":
         return ""
     ratio = peer.seconds / peer.parzen_seconds
     times = max(ratio, 1 / ratio)
@@ -71,7 +78,7 @@ def power(value: float) -> str:
     return f"{mantissa} × 10{digits}"
 
 
-def with_error(row: Row) -> str:
+def with_error(row: "Row") -> str:
     """Write a mean and its standard error."""
     mean = number(row.mean_log_density, 2)
     return (

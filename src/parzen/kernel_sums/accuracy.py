@@ -43,8 +43,7 @@ def product_error(
 
     The worst case of each of the three sums is d·u times its size. Rounding errors are not all of one sign,
     so that the error grows like √d (Higham & Mary, 2019): its root mean square is at most √(d/3)·u, reached
-    when all terms of the sum are equal. √d is used; benchmarks/accuracy.py shows by how much it is above
-    what is seen.
+    when all terms of the sum are equal. √d is used.
     """
     stored = units * (query_radius + source_radius) + distance
     sums = (math.sqrt(d) + 4.0) * 0.5 * (query_radius + source_radius) ** 2

@@ -11,12 +11,10 @@ import numpy as np
 from numba import njit
 
 from parzen.kernel_sums.exp import compiled_sum, exp_nonpositive, fma, wide_vectors
-from parzen.kernel_sums.loops import TILE, _least, negligible
+from parzen.kernel_sums.loops import _LARGEST, TILE, _least, negligible
 
 # No fast-math flag at all: every rounding error below is used.
 _strict = njit(nogil=True, cache=True, error_model="numpy")
-
-_LARGEST = np.int64(0x7FEFFFFFFFFFFFFF)
 
 
 @_strict
@@ -151,7 +149,7 @@ def add_tiles(
                 if own[query] // TILE == tile:
                     t_high[own[query] % TILE] = np.inf
                     least = _least(t_high)
-                if least == np.inf or negligible(least, lowest[query, k], cutoff, order):
+                if negligible(least, lowest[query, k], cutoff, order):
                     continue
                 if least <= lowest[query, k]:
                     at = _nearest(t_high, t_low, least)

@@ -33,12 +33,14 @@ def accumulate(
     rows, d = queries.shape
     state = State.identity(rows, len(request.scales), d, request.order)
     axes = (0,) * d
+    half_scales = 0.5 * request.scales
     tiles_per_call = max(1, PAIRS_PER_CALL // (rows * TILE * len(request.scales)))
     for start in range(0, sources.n_tiles, tiles_per_call):
         stop = min(start + tiles_per_call, sources.n_tiles)
         add_tiles(
-            sources.tiles, sources.tile_offsets, queries, axes, own, request.scales, cutoff, request.order,
+            sources.tiles, sources.tile_offsets, queries, axes, own, half_scales, cutoff, request.order,
             request.radial, start, stop, state.lowest, state.total, state.spread, state.first, state.second,
         )  # fmt: skip
         step(rows * (stop - start) * TILE)
+    state.spread[:] *= 0.5
     return state

@@ -26,9 +26,8 @@ _FEW_ULPS = 1e-12
 #: Exponents, in nats, that plain arithmetic is trusted with.
 _LARGEST_EXPONENT = 2.0**50
 
-#: Whitened norm beyond which only the nearest source counts: the next is 1e40 nats away, or as good as the same.
+#: Whitened norm, and distance from the nearest source, beyond which exponents are taken relative to the nearest.
 _FAR_AWAY = 1e60
-
 
 #: Whitened norm beyond which squares leave the range of float64, with room for sums and products.
 _OUT_OF_RANGE = 1e140
@@ -62,6 +61,9 @@ def evaluate(sources: Sources, queries: Points, request: Request) -> Evaluation:
         rows = slice(start, min(start + run.plan.rows, m))
         tasks.append(((rows.stop - start) * sources.n_tiles * TILE, run.task(rows)))
     run_tasks(tasks, run.plan.workers, request.progress, blas=run.plan.method == "matmul")
+    lost = np.flatnonzero(np.isnan(run.sums.log_sum).any(axis=1))
+    if lost.size:
+        raise _cannot_tell(lost.tolist(), request.rtol)
     return Evaluation(run.sums, run.bound, run.plan, run.repaired)
 
 
@@ -135,13 +137,9 @@ class _Run:
 
         broken = self._sum_exactly(self.sources, self.queries.exact_rows(indices), indices, heard)
         # an outlier can take even those digits: see the sources from each such query
-        stubborn = [i for i in indices[broken] if self._sum_around(int(i), heard)]
+        stubborn = [int(i) for i in indices[broken] if self._sum_around(int(i), heard)]
         if stubborn and self.request.rtol >= _FEW_ULPS:
-            raise AccuracyError(
-                f"`X` must lie where float64 can tell the samples apart; got {len(stubborn)} queries, the first in "
-                f"row {stubborn[0]}, whose derivatives cancel to more digits than there are. Use a larger bandwidth "
-                f"or rtol (it is {self.request.rtol:g}), or ask for the log density only."
-            )
+            raise _cannot_tell(stubborn, self.request.rtol)
 
     def _sum_around(self, i: int, step: Step) -> bool:
         """Sum one query with itself as the origin; return whether the promise is broken all the same."""
@@ -166,50 +164,62 @@ class _Run:
         return broken
 
     def _sum_far(self, indices: IntArray, y: FloatArray) -> None:
-        """Queries so far away that only the nearest source counts, and those that tie with it."""
-        order = self.request.order
+        """Queries so far out that squares lose everything: exponents relative to the nearest source instead."""
+        order, scales = self.request.order, self.request.scales
         if order > 0 and not np.all(np.isfinite(y)):
             raise AccuracyError(
                 "`X` must lie closer for gradients; got queries whose gradient leaves the range of float64. "
                 "Leave them out, or ask for the log density only."
             )
         x = self.sources.points.rows(slice(None))
+        offsets = self.sources.offsets.high if self.sources.offsets else np.zeros(len(x))
         for i, q in zip(indices, y, strict=True):
             if not np.all(np.isfinite(q)):
                 self.sums.log_sum[i], self.sums.mean_square[i] = -np.inf, np.inf
                 continue
-            nearest, ties, doubtful = _nearest(x, q)
-            if order > 0 and doubtful:
-                raise AccuracyError(
-                    f"`X` must lie closer for derivatives; got a query in row {i} whose nearest sample cannot be told. "
-                    "Leave it out, or ask for the log density only."
-                )
-            u = x[nearest] - q
+            others = np.arange(len(x)) != self.own[i]
+            nearest, farther, doubt = _nearest(x[others], q)
+            u = x[others][nearest] - q
             size = np.max(np.abs(u))
-            distance = size * np.sqrt(np.sum((u / size) ** 2))
-            exponent = (np.sqrt(0.5 * self.request.scales) * distance) ** 2
-            self.sums.log_sum[i] = -exponent
-            self.sums.mean_square[i] = distance**2
-            self.bound[i] += 8.0 * accuracy.UNIT * np.minimum(exponent, 1e300)
-            if order > 0:
-                shares = (
-                    np.exp(-self.sources.offsets.high[ties])
-                    if self.sources.offsets
-                    else np.ones(int(ties.sum()))
-                )
-                shares /= shares.sum()
-                middle = shares @ x[ties]
-                self.sums.mean[i] = middle - q
-            if order > 1:
-                apart = x[ties] - middle
-                self.sums.covariance[i] = (shares * apart.T) @ apart
+            distance = size * np.sqrt(np.sum((u / size) ** 2)) if size > 0 else 0.0
+            if distance < _FAR_AWAY:  # far from the centre, but not from the samples
+                if self._sum_around(int(i), lambda done: None) and self.request.rtol >= _FEW_ULPS:
+                    raise _cannot_tell([int(i)], self.request.rtol)
+                continue
+            for k, scale in enumerate(scales):
+                above = scale * farther + (offsets[others] - offsets[others][nearest])
+                least = np.min(above)
+                shares = np.exp(least - above)
+                uncertain = (scale * doubt > 1e-10) & (above - least < 50.0 + 2.0 * scale * doubt)
+                if order > 0 and np.count_nonzero(uncertain):
+                    raise _cannot_tell([int(i)], self.request.rtol)
+                total = np.sum(shares)
+                exponent = (np.sqrt(0.5 * scale) * distance) ** 2
+                self.sums.log_sum[i, k] = np.log(total) - offsets[others][nearest] - least - exponent
+                self.sums.mean_square[i, k] = distance**2
+                self.bound[i, k] += 8.0 * accuracy.UNIT * np.minimum(exponent, 1e300)
+                if order > 0:
+                    middle = (shares / total) @ x[others]
+                    self.sums.mean[i, k] = middle - q
+                if order > 1:
+                    apart = x[others] - middle
+                    self.sums.covariance[i, k] = (shares / total * apart.T) @ apart
 
 
-def _nearest(x: FloatArray, q: FloatArray) -> tuple[int, BoolArray, bool]:
-    """Return the nearest row of ``x``, which rows are exactly as near, and whether rounding leaves a doubt.
+def _cannot_tell(rows: list[int], rtol: float) -> AccuracyError:
+    """Say which derivatives cannot be had."""
+    return AccuracyError(
+        f"`X` must lie where float64 can tell the samples apart; got {len(rows)} queries, the first in row {rows[0]}, "
+        f"whose derivatives cancel to more digits than there are. Use a larger bandwidth or rtol (it is {rtol:g}), or "
+        "ask for the log density only."
+    )
 
-    Compares ½‖x_j - q‖² with that of the best so far as (x_j - x_best)·(½(x_j + x_best) - q), which keeps
-    its digits where the squares would lose all of them or overflow.
+
+def _nearest(x: FloatArray, q: FloatArray) -> tuple[int, FloatArray, FloatArray]:
+    """Return the nearest row of ``x``, ½‖x_j - q‖² of every row above that of the nearest, and a bound on its error.
+
+    Computed as (x_j - x_best)·(½(x_j + x_best) - q) in double-double arithmetic, which keeps its digits where
+    the squares would lose all of them or overflow.
     """
     best = 0
     size = max(float(np.max(np.abs(q))), float(np.max(np.abs(x))))
@@ -225,6 +235,6 @@ def _nearest(x: FloatArray, q: FloatArray) -> tuple[int, BoolArray, bool]:
             doubt += 2.0**-96 * np.abs(products.high[:, a])
         candidate = int(np.argmin(farther.high))
         if not farther.high[candidate] < -doubt[candidate]:
-            near = np.abs(farther.high) <= doubt
-            return best, farther.high == 0.0, bool(np.any(farther.high[near] != 0.0))
+            exact = farther.high == 0.0  # symmetric to the last digit
+            return best, farther.high / unit / unit, np.where(exact, 0.0, doubt / unit / unit)
         best = candidate

@@ -137,8 +137,7 @@ def _absorb(
         shrink = exp_nonpositive(least - lowest[query, k])
         total[query, k] *= shrink
         lowest[query, k] = least
-        if radial:
-            spread[query, k] *= shrink
+        spread[query, k] *= shrink
         _shrink_moments(first, second, query, k, shrink)
     if not radial and order == 0:
         total[query, k] += _sum_exponentials(exponents, factor, lowest[query, k])
@@ -159,8 +158,8 @@ def _absorb(
 
 
 @compiled
-def _half_squares(x, q, axes, half):
-    """Write ½‖x_j - q‖² for one tile; return the least."""
+def _squares(x, q, axes, squares):
+    """Write ‖x_j - q‖² for one tile; return the least."""
     wide_vectors()
     least = _LARGEST
     for j in range(TILE):
@@ -169,8 +168,7 @@ def _half_squares(x, q, axes, half):
         for a in range(1, len(axes)):
             u = x[a * STRIDE + j] - q[a]
             square += u * u
-        square *= 0.5
-        half[j] = square
+        squares[j] = square
         bits = np.float64(square).view(np.int64)
         least = bits if bits < least else least
     return np.int64(least).view(np.float64)
@@ -183,6 +181,8 @@ def add_tiles(
 ):  # fmt: skip
     """Add tiles start … stop-1 to the state of every query, by direct differences.
 
+    Works on whole squared distances: ``scales`` are half of 1/h², and ``spread`` comes out twice as large.
+
     ``axes`` is a tuple of length d: a loop over it has a length that is known when it is compiled, so that
     it is unrolled. (A closure over d would do the same, but Numba cannot cache it on disk.)
     """
@@ -192,7 +192,7 @@ def add_tiles(
         x = tiles[tile]
         for query in range(queries.shape[0]):
             q = queries[query]
-            least_half = _half_squares(x, q, axes, half)
+            least_half = _squares(x, q, axes, half)
             if own[query] // TILE == tile:  # leave-one-out: this query's own sample is in this tile
                 half[own[query] % TILE] = FAR * FAR
                 least_half = _least(half)

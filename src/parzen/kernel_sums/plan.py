@@ -21,7 +21,7 @@ class Method:
     module: Any  # prepare, accumulate, scratch_bytes; and exponent_error, but for the last
     rows: int  # queries in a block
     refuses: Callable[[int, Request], str]  # (d, request) -> why it cannot be used, or ""
-    seconds_per_pair: Callable[[int, Request], float]  # on one core; measured, see docs/performance.md
+    seconds_per_pair: Callable[[int, Request], float]  # on one core, as measured
 
 
 def _dense_refuses(d: int, request: Request) -> str:

@@ -15,9 +15,9 @@ MEMORY_LIMIT = 2**30
 class Request:
     """One evaluation: which moments, how exact, with what means."""
 
-    scales: FloatArray  # (k,) 1/h² of each bandwidth, in whitened units, at most about 1
+    scales: FloatArray  # (k,) 1/h² of each bandwidth, in whitened units, at most 4
     order: int = 0  # 0: values, 1: and gradients, 2: and Hessians
-    radial: bool = False  # also Σ p ‖u‖², which gives the derivative by log h
+    radial: bool = False  # also Σ p ‖u‖² where order is 0; it gives the derivative by log h
     rtol: float = 1e-9
     own: IntArray | None = None  # (m,) index of the source to leave out for each query, -1: none
     workers: int = 1

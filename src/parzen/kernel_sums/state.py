@@ -61,7 +61,7 @@ class KernelSums:
     """Finished sums: log S and the moments of u under the weights p_j = e_j / Σ e."""
 
     log_sum: FloatArray  # (m, k)  log Σ exp(-t_j)
-    mean_square: FloatArray  # (m, k)  Σ p_j ‖u_j‖²
+    mean_square: FloatArray  # (m, k)  Σ p_j ‖u_j‖², where derivatives or ``radial`` were asked for
     mean: FloatArray  # (m, k, d)  Σ p_j u_j
     covariance: FloatArray  # (m, k, d, d)  Σ p_j (u_j - mean)(u_j - mean)ᵀ
 

@@ -1,6 +1,6 @@
 """Pictures: a bandwidth curve, a grid of images, what a density finds likely.
 
-The only room that imports Matplotlib, and it does so on use. Figures are made without ``pyplot``: no window,
+Matplotlib is imported on use. Figures are made without ``pyplot``: no window,
 no display and no global state are needed, and nothing has to be closed. Functions return Matplotlib's own
 `Axes` or `Figure`, so a caller can go on drawing; ``axes.figure.savefig(path)`` keeps the picture.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["bandwidth_curve", "density_gallery", "image_grid", "png"]
+__all__ = ["bandwidth_curve", "density_gallery", "image_grid", "new_figure", "png"]
 
 _INK, _SOFT, _ACCENT, _SECOND = "#1f2430", "#8a8f9c", "#1b6ca8", "#c2410c"
 _STYLE: Any = {  # Any: Matplotlib types the keys of this dict as literals from 3.11 on
@@ -109,7 +109,7 @@ def bandwidth_curve(sweep: _Curve, refinement: _Optimum | None = None, ax: "Axes
     error = np.nan_to_num(np.asarray(sweep.standard_error, dtype=np.float64))[order]
     with _house_style() if ax is None else nullcontext():
         if ax is None:
-            ax = _figure(8.0, 4.2, layout="constrained").add_subplot()
+            ax = new_figure(8.0, 4.2, layout="constrained").add_subplot()
             ax.grid(color="#e6e8ee", linewidth=0.8)
         _draw_curve(ax, h, mean, error, refinement)
     return ax
@@ -158,7 +158,7 @@ def image_grid(
     with _house_style() if ax is None else nullcontext():
         if ax is None:
             side = 8.0
-            ax = _figure(side, side * mosaic.shape[0] / mosaic.shape[1]).add_axes((0, 0, 1, 1))
+            ax = new_figure(side, side * mosaic.shape[0] / mosaic.shape[1]).add_axes((0, 0, 1, 1))
         _show(ax, mosaic)
     return ax
 
@@ -226,7 +226,7 @@ def density_gallery(
     columns = max(1, min(as_positive_int(columns, "columns"), len(table) // 2))
 
     with _house_style():
-        figure = _figure(8.6, 6.6)
+        figure = new_figure(8.6, 6.6)
         halves: Any = figure.subfigures(2, 1, height_ratios=(1.0, 1.05))
         strips = halves[0].subfigures(2, 1)
         _strip(
@@ -259,7 +259,7 @@ def _house_style() -> AbstractContextManager[None]:
     return matplotlib.rc_context(_STYLE)
 
 
-def _figure(width: float, height: float, layout: Literal["constrained"] | None = None) -> "Figure":
+def new_figure(width: float, height: float, layout: Literal["constrained"] | None = None) -> "Figure":
     """Make a figure, in inches, on a canvas that needs no display."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -294,7 +294,7 @@ def _draw_curve(
             "ha": "center",
             "va": "bottom",
         }
-        ax.annotate(f"{y:.0f}", (x, floor), rotation=90, fontsize=8, color=_ACCENT, **above)
+        ax.annotate(_nats(y, 0), (x, floor), rotation=90, fontsize=8, color=_ACCENT, **above)
     places = h if refinement is None else np.append(h, refinement.bandwidth)
     margin = max(1.1, (places.max() / places.min()) ** 0.05)
     ax.set_xlim(places.min() / margin, places.max() * margin)
@@ -328,7 +328,9 @@ def _draw_pull(
     )
     _show(panels[0], query.reshape(shape))
     _frame(panels[0])
-    panels[0].set_title(f"an image x, log f(x) = {value:.1f}", fontsize=9, fontweight="normal", loc="center")
+    panels[0].set_title(
+        f"an image x, log f(x) = {_nats(value)}", fontsize=9, fontweight="normal", loc="center"
+    )
     seen = slope.reshape(shape) if len(shape) == 2 else slope.reshape(shape).mean(axis=2)
     limit = float(np.abs(seen).max()) or 1.0
     drawn = panels[1].imshow(seen, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
@@ -336,7 +338,8 @@ def _draw_pull(
     colours = "" if len(shape) == 2 else ", mean of the 3 colours"
     panels[1].set_title(f"∇ log f(x){colours}", fontsize=9, fontweight="normal", loc="center")
     scale = panels[1].inset_axes((0.0, -0.09, 1.0, 0.04))
-    part.colorbar(drawn, cax=scale, orientation="horizontal", ticks=[-limit, 0, limit], format="%.3g")
+    part.colorbar(drawn, cax=scale, orientation="horizontal", ticks=[-limit, 0, limit])
+    scale.set_xticks([-limit, 0, limit], [f"\N{MINUS SIGN}{limit:.3g}", "0", f"{limit:.3g}"])
     scale.tick_params(labelsize=8, length=2)
     _show(panels[2], (query + sigma**2 * slope).reshape(shape))
     _frame(panels[2])
@@ -347,7 +350,7 @@ def _strip(
     part: Any, title: str, table: FloatArray, values: FloatArray, rows: Any, shape: tuple[int, ...]
 ) -> None:
     """Draw one row of images with their log densities beneath."""
-    part.suptitle(title, x=0.03, ha="left", fontsize=11, fontweight="bold")
+    part.suptitle(title, x=0.03, y=0.94, ha="left", fontsize=11, fontweight="bold")
     panels = part.subplots(
         1, len(rows), squeeze=False, gridspec_kw={"left": 0.03, "right": 0.97, "top": 0.82, "bottom": 0.16}
     )
@@ -355,7 +358,7 @@ def _strip(
         _show(panel, table[row].reshape(shape))
         _frame(panel)
         panel.text(
-            0.5, -0.05, f"{values[row]:.1f}", transform=panel.transAxes, ha="center", va="top", fontsize=9
+            0.5, -0.05, _nats(values[row]), transform=panel.transAxes, ha="center", va="top", fontsize=9
         )
 
 
@@ -391,6 +394,11 @@ def _image_shape(image_shape: Sequence[int], n_features: int) -> tuple[int, ...]
 def _count(number: int, what: str) -> str:
     """Say 'most likely image' or '8 most likely images'."""
     return f"{what} image" if number == 1 else f"{number} {what} images"
+
+
+def _nats(value: float, digits: int = 1) -> str:
+    """Write a log density with a real minus sign, as the axes do."""
+    return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _short(value: float) -> str:

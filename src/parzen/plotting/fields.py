@@ -1,7 +1,4 @@
-"""A sampled surface with its gradient as arrows or streamlines, and its level points marked.
-
-Temporary home of `parzen.plotting.gradient_field`; Matplotlib is imported on use.
-"""
+"""A sampled surface with its gradient as arrows or streamlines, and its level points marked."""
 
 from typing import Any
 
@@ -11,6 +8,7 @@ from parzen.derivatives.calculus import hessian
 from parzen.derivatives.grid import gradient
 from parzen.derivatives.spacing import read_spacings
 from parzen.errors import InputError
+from parzen.plotting.densities import new_figure
 from parzen.typing import FloatArray
 from parzen.validation import as_matrix, as_positive_int
 
@@ -51,10 +49,8 @@ def gradient_field(
     density = as_positive_int(density, "density")
     at_y, at_x = _axes(values, y, x)
     slope_y, slope_x = gradient(values, at_y, at_x, accuracy=4)
-    import matplotlib.pyplot as plt
-
     if ax is None:
-        _, ax = plt.subplots(layout="constrained")
+        ax = new_figure(6.4, 4.8, "constrained").add_subplot()
     filled = ax.contourf(at_x, at_y, values, levels=24, cmap="viridis", alpha=0.85)
     ax.figure.colorbar(filled, ax=ax, label="z")
     if style == "arrows":

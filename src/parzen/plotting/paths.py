@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from parzen.plotting.densities import new_figure
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -18,9 +20,7 @@ GRID = 81
 
 def draw_path(path: "Path") -> "Figure":
     """Draw a path: on the graph of a 1-D function, on contours of a 2-D one, else the values by step."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6.0, 4.5), layout="constrained")
+    figure = new_figure(6.0, 4.5, "constrained")
     axes = figure.add_subplot()
     n = path.history.shape[1]
     if n > 2:
@@ -60,9 +60,7 @@ def _values(path: "Path", points: "FloatArray") -> "FloatArray":
 
 def draw_check(check: "GradientCheck") -> "Figure":
     """Draw the gradient against the differences, and how far each entry is off."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9.0, 4.0), layout="constrained")
+    figure = new_figure(9.0, 4.0, "constrained")
     left, right = figure.subplots(1, 2)
     claimed, seen = check.gradient.ravel(), check.differences.ravel()
     passed = check.passed.ravel()

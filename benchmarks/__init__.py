@@ -1,0 +1,9 @@
+"""Every published figure of parzen, measured: ``python -m benchmarks`` (or ``make bench``).
+
+Each module here with a function ``run(quick: bool) -> list[Row]`` is a benchmark; its first docstring line is
+its title. It asserts that the answer is right before it times anything, and never asserts a time.
+
+    harness.py   interleaved timings, medians of ratios, peak memory, the machine
+    tables.py    results/*.json → the Markdown tables of docs/performance.md
+    results/     one JSON file a benchmark, from the last full run
+"""

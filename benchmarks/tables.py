@@ -1,0 +1,98 @@
+"""Write the tables of docs/performance.md from benchmarks/results: ``python -m benchmarks.tables``.
+
+A table stands between the lines ``<!-- begin NAME -->`` and ``<!-- end NAME -->``, where NAME is a benchmark,
+or ``NAME/TABLE`` where it has several tables; ``machine`` is where the figures come from. Text outside is left
+alone. A marker without results is an error, and so are results without a marker: losses are published as well.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmarks.harness import Bar, Figure, readable
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+PAGE = ROOT / "docs" / "performance.md"
+
+Result = dict[str, Any]
+
+
+def table(rows: list[Result]) -> str:
+    """Return the Markdown table of some rows as they stand in the JSON."""
+    headings: list[str] = []
+    for row in rows:
+        headings += [name for name in row["figures"] if name not in headings]
+    barred = [row for row in rows if row["bars"]]
+    head = ["", *headings, *(["bar", ""] if barred else [])]
+    lines = [head, ["---", *["---:"] * len(headings), *(["---:", "---"] if barred else [])]]
+    for row in rows:
+        figures: dict[str, Figure] = row["figures"]
+        cells = [row["case"], *(readable(figures[name]) if name in figures else "" for name in headings)]
+        if barred:
+            bars = [Bar(**bar) for bar in row["bars"]]
+            cells.append("; ".join(f"{bar.figure} {bar}" if len(bars) > 1 else str(bar) for bar in bars))
+            met = all(bar.met(float(figures[bar.figure])) for bar in bars)
+            cells.append("" if not bars else "met" if met else "**missed**")
+        lines.append(cells)
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def machine_table(results: list[Result]) -> str:
+    """Return a table of where the figures come from; every machine on which one of them was measured."""
+    lines = []
+    for facts in {json.dumps(result["machine"] | result["versions"]): None for result in results}:
+        lines += [
+            "| | |",
+            "|---|---|",
+            *(f"| {key} | {value} |" for key, value in json.loads(facts).items()),
+            "",
+        ]
+    return "\n".join(lines).strip()
+
+
+def all_tables(results: list[Result]) -> dict[str, str]:
+    """Return every table by the name of its marker."""
+    tables = {"machine": machine_table(results)}
+    for result in results:
+        parts: dict[str, list[Result]] = {}
+        for row in result["rows"]:
+            parts.setdefault(row["table"], []).append(row)
+        for part, rows in parts.items():
+            tables[f"{result['benchmark']}/{part}" if part else result["benchmark"]] = table(rows)
+    return tables
+
+
+def fill(page: str, tables: dict[str, str]) -> str:
+    """Return the page with every table between its markers.
+
+    Raises
+    ------
+    ValueError
+        A marker without a table, or a table without a marker.
+    """
+    markers = re.compile(r"(<!-- begin (?P<name>\S+) -->\n).*?(<!-- end (?P=name) -->)", re.DOTALL)
+    names = {match["name"] for match in markers.finditer(page)}
+    if names != tables.keys():
+        raise ValueError(
+            f"markers without results: {sorted(names - tables.keys())}; "
+            f"results without a marker: {sorted(tables.keys() - names)}"
+        )
+    return markers.sub(lambda match: f"{match[1]}{tables[match['name']]}\n{match[3]}", page)
+
+
+def main() -> None:
+    """Rewrite the page."""
+    files = sorted(RESULTS.glob("*.json"))
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in files]
+    try:
+        page = fill(PAGE.read_text(encoding="utf-8"), all_tables(results))
+    except ValueError as error:
+        sys.exit(f"{PAGE.relative_to(ROOT)}: {error}")
+    PAGE.write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
