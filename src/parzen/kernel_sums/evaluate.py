@@ -23,6 +23,9 @@ _REPAIR_ROWS = 16
 #: Below this, ``rtol`` asks for a few ulps of the terms, as far as they go; from this on, for a number.
 _FEW_ULPS = 1e-12
 
+#: What is promised at any rtol below, or else refused: the default rtol.
+_LEAST_PROMISE = 1e-9
+
 #: Exponents, in nats, that plain arithmetic is trusted with.
 _LARGEST_EXPONENT = 2.0**50
 
@@ -135,20 +138,25 @@ class _Run:
         def heard(amount: int) -> None:
             step(amount if counts else 0)
 
-        broken = self._sum_exactly(self.sources, self.queries.exact_rows(indices), indices, heard)
+        broken, _ = self._sum_exactly(self.sources, self.queries.exact_rows(indices), indices, heard)
         # an outlier can take even those digits: see the sources from each such query
         stubborn = [int(i) for i in indices[broken] if self._sum_around(int(i), heard)]
-        if stubborn and self.request.rtol >= _FEW_ULPS:
+        if stubborn:
             raise _cannot_tell(stubborn, self.request.rtol)
 
     def _sum_around(self, i: int, step: Step) -> bool:
-        """Sum one query with itself as the origin; return whether the promise is broken all the same."""
+        """Sum one query with itself as the origin; return whether it has to be refused all the same."""
         sources = replace(self.sources, points=self.sources.points.around(self.queries, i))
         origin = DoubleDouble.of(np.zeros((1, sources.d)))
-        return bool(self._sum_exactly(sources, origin, np.array([i]), step)[0])
+        return bool(self._sum_exactly(sources, origin, np.array([i]), step)[1][0])
 
-    def _sum_exactly(self, sources: Sources, exact: DoubleDouble, indices: IntArray, step: Step) -> BoolArray:
-        """Sum by the compensated method; return which promises are broken all the same."""
+    def _sum_exactly(
+        self, sources: Sources, exact: DoubleDouble, indices: IntArray, step: Step
+    ) -> tuple[BoolArray, BoolArray]:
+        """Sum by the compensated method; return which promises are broken, and which of them to refuse.
+
+        A few ulps may be more than a sum that cancels has: ``rtol=0`` refuses what the default would.
+        """
         request = self.request
         sums, lowest = compensated.accumulate(sources, exact, self.own[indices], request, self.cutoff, step)
         self.sums.put(indices, sums)
@@ -156,12 +164,21 @@ class _Run:
         distance = np.sqrt(2.0 * (np.maximum(lowest, 0.0) + reach))
         radius = np.sqrt(np.einsum("ia,ia->i", exact.high, exact.high))[:, None] * np.sqrt(request.scales)
         error = accuracy.compensated_error(sources.points.exact_error, radius + distance, distance)
-        rounding, broken = accuracy.broken_promises(
-            sums, error, request.scales, 2.0 * self.sources.radius, 2.0 * max(request.rtol, _FEW_ULPS),
-            request.order, central=True,
-        )  # fmt: skip
+
+        def judge(rtol: float) -> tuple[FloatArray, BoolArray]:
+            return accuracy.broken_promises(
+                sums,
+                error,
+                request.scales,
+                2.0 * self.sources.radius,
+                2.0 * rtol,
+                request.order,
+                central=True,
+            )
+
+        rounding, broken = judge(max(request.rtol, _FEW_ULPS))
         self.bound[indices] = request.rtol * accuracy.SKIPPED_SHARE + rounding
-        return broken
+        return broken, broken if request.rtol >= _FEW_ULPS else judge(_LEAST_PROMISE)[1]
 
     def _sum_far(self, indices: IntArray, y: FloatArray) -> None:
         """Queries so far out that squares lose everything: exponents relative to the nearest source instead."""
@@ -183,7 +200,7 @@ class _Run:
             size = np.max(np.abs(u))
             distance = size * np.sqrt(np.sum((u / size) ** 2)) if size > 0 else 0.0
             if distance < _FAR_AWAY:  # far from the centre, but not from the samples
-                if self._sum_around(int(i), lambda done: None) and self.request.rtol >= _FEW_ULPS:
+                if self._sum_around(int(i), lambda done: None):
                     raise _cannot_tell([int(i)], self.request.rtol)
                 continue
             for k, scale in enumerate(scales):
