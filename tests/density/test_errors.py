@@ -251,7 +251,7 @@ def test_gradients_that_leave_the_range(call):
         ),
         (0.5, ParzenError, "`bandwidths` must be"),
         (None, ParzenError, "`bandwidths` must be"),
-        ("scott", InputTypeError, "`bandwidths` must be numeric; got dtype <U5."),
+        ("scott", InputTypeError, "`bandwidths` must be a list of positive numbers; got 'scott'."),
     ],
     ids=repr,
 )

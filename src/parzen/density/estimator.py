@@ -92,7 +92,7 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
     Notes
     -----
     Cost: n·m pairs for m queries, about 0.7–1.5 billion pairs a second on two cores for d ≤ 3, the time of
-    about 1.3 matrix products for large d. Memory: the samples twice, the results, and temporaries under
+    about two matrix products for large d. Memory: the samples twice, the results, and temporaries under
     ``memory_limit``.
 
     References

@@ -122,7 +122,7 @@ def sweep(
 
     Notes
     -----
-    Cost: the time of about 1.3 matrix products of the same shapes for large d and k = 8.
+    Cost: less than two matrix products of the same shapes for large d and k = 8.
 
     Examples
     --------

@@ -118,6 +118,17 @@ def _shrink_moments(first, second, query, k, shrink):
 
 
 @compiled_inline
+def _absorb_values(half, least_half, query, k, scale, cutoff, lowest, total):
+    """The common case of `_absorb`, values for equal weights, without its 0.2 µs of arguments and branches."""
+    least = scale * least_half
+    if least - lowest[query, k] < cutoff:
+        if least < lowest[query, k]:
+            total[query, k] *= exp_nonpositive(least - lowest[query, k])
+            lowest[query, k] = least
+        total[query, k] += _sum_exponentials(half, scale, lowest[query, k])
+
+
+@compiled_inline
 def _absorb(
     half, least_half, tile, query, k, x, q, scale, offsets, cutoff, order, radial, work, lowest, total, spread,
     first, second,
@@ -197,16 +208,11 @@ def add_tiles(
                 half[own[query] % TILE] = FAR * FAR
                 least_half = _least(half)
             for k in range(scales.shape[0]):
-                if order == 0 and not radial and offsets is None:  # the common case, kept short
-                    least = scales[k] * least_half
-                    if least - lowest[query, k] < cutoff:
-                        if least < lowest[query, k]:
-                            total[query, k] *= exp_nonpositive(least - lowest[query, k])
-                            lowest[query, k] = least
-                        total[query, k] += _sum_exponentials(half, scales[k], lowest[query, k])
-                    continue
-                _absorb(half, least_half, tile, query, k, x, q, scales[k], offsets, cutoff, order, radial,
-                        work, lowest, total, spread, first, second)  # fmt: skip
+                if order == 0 and not radial and offsets is None:
+                    _absorb_values(half, least_half, query, k, scales[k], cutoff, lowest, total)
+                else:
+                    _absorb(half, least_half, tile, query, k, x, q, scales[k], offsets, cutoff, order, radial,
+                            work, lowest, total, spread, first, second)  # fmt: skip
 
 
 @compiled
@@ -249,8 +255,11 @@ def add_products(
         for c in range(tiles):
             half = row[c * TILE : (c + 1) * TILE]
             for k in range(scales.shape[0]):
-                _absorb(half, leasts[c], start + c, query, k, nothing, nothing, scales[k], offsets, cutoff, 0,
-                        radial, work, lowest, total, spread, first, second)  # fmt: skip
+                if not radial and offsets is None:
+                    _absorb_values(half, leasts[c], query, k, scales[k], cutoff, lowest, total)
+                else:
+                    _absorb(half, leasts[c], start + c, query, k, nothing, nothing, scales[k], offsets, cutoff,
+                            0, radial, work, lowest, total, spread, first, second)  # fmt: skip
 
 
 @compiled

@@ -60,7 +60,7 @@ def _compensated_seconds(d: int, request: Request) -> float:
 #: Every method, in the order in which ties are decided.
 METHODS = {
     "dense": Method(dense, 256, _dense_refuses, _dense_seconds),
-    "matmul": Method(matmul, 512, _matmul_refuses, _matmul_seconds),
+    "matmul": Method(matmul, 1024, _matmul_refuses, _matmul_seconds),
     "compensated": Method(compensated, 32, lambda d, request: "", _compensated_seconds),
 }
 
@@ -181,7 +181,7 @@ def make_plan(sources: Sources, n_queries: int, request: Request) -> Plan:
                 f"`method` must suit the task; got {best.name!r}: {best.refused}. Use method='auto'."
             )
     method = METHODS[best.name]
-    rows, block = _block(method, d, k, request)
+    rows, block = _block(method, n_queries, d, k, request)
     if block > request.memory_limit:
         raise MemoryLimitError(
             f"`memory_limit` must be at least {block} bytes for one query at a time at order {request.order} in {d} "
@@ -195,9 +195,9 @@ def make_plan(sources: Sources, n_queries: int, request: Request) -> Plan:
     )  # fmt: skip
 
 
-def _block(method: Method, d: int, k: int, request: Request) -> tuple[int, int]:
+def _block(method: Method, m: int, d: int, k: int, request: Request) -> tuple[int, int]:
     """Return the queries in a block and the bytes it needs; halve it until one fits under the limit."""
-    rows = method.rows
+    rows = min(method.rows, max(32, -(-m // 8)))  # a few blocks for each thread, where there are many queries
     while True:
         state = (
             8 * rows * k * (3 + (2 * d if request.order > 0 else 0) + (3 * d * d if request.order > 1 else 0))
