@@ -98,7 +98,9 @@ def test_parameters_are_checked_by_fit(parameters, error, message):
 
 def test_unknown_method():
     kde = parzen.KernelDensity(method="tree_of_life").fit(X)
-    with refused(InputError, "`method` must be one of 'auto', 'dense', 'matmul', 'compensated'"):
+    with refused(
+        InputError, "`method` must be one of 'auto', 'dense', 'tree', 'lattice', 'matmul', 'compensated'"
+    ):
         kde.log_density(X)
 
 
@@ -215,10 +217,10 @@ def test_results_that_cannot_fit_into_memory(monkeypatch):
         kde.hess_log_density(X)
 
 
-@pytest.mark.parametrize("method", ["dense", "matmul", "compensated"])
+@pytest.mark.parametrize("method", ["dense", "tree", "matmul", "compensated"])
 @pytest.mark.parametrize("d", [1, 20])
 def test_samples_too_many_bandwidths_apart(method, d):
-    if method == "dense" and d > 16:
+    if method in ("dense", "tree") and d > 16:
         pytest.skip("refused by the plan")
     kde = parzen.KernelDensity(1e-100, method=method).fit(np.eye(20)[:, :d] * 1e60)
     with refused(

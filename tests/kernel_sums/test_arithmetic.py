@@ -7,7 +7,7 @@ from numba import njit
 
 from parzen.kernel_sums import double_double
 from parzen.kernel_sums.double_double import DoubleDouble
-from parzen.kernel_sums.exp import exp_nonpositive, fma
+from parzen.kernel_sums.exp import _POLYNOMIALS, exp2_term, exp_nonpositive, fma, polynomial
 
 
 @njit
@@ -47,6 +47,36 @@ def test_exponential_is_right_to_1_3_ulps(rng):
 def test_exponential_ends_at_zero():
     assert np.all(exponentials(np.array([-708.0, -709.0, -1e4, -1e300, -np.inf])) == 0.0)
     assert exponentials(np.array([-707.9]))[0] == pytest.approx(np.exp(-707.9), rel=1e-14)
+
+
+@njit
+def powers(y, coefficients):
+    """Apply the compiled power of two to an array."""
+    out = np.empty_like(y)
+    for i in range(y.size):
+        out[i] = exp2_term(y[i], coefficients)
+    return out
+
+
+@pytest.mark.parametrize("error", _POLYNOMIALS)
+def test_powers_of_two_keep_their_error(rng, error):
+    halves = np.arange(-999, 20) + 0.5
+    y = np.concatenate(
+        [-rng.uniform(0, 1000, size=2000), rng.uniform(-1, 300, size=500), halves,
+         np.nextafter(halves, 1e3), np.nextafter(halves, -1e3), [0.0, -0.0, -1e-300]]
+    )  # fmt: skip
+    got = powers(y, _POLYNOMIALS[error])
+    with mp.workdps(40):
+        worst = max(abs(mpf(float(g)) / mp.power(2, mpf(float(v))) - 1) for g, v in zip(got, y, strict=True))
+    assert worst <= error * 1.01 + 2.0**-52
+    assert np.all(powers(np.array([-1000.0, -1001.0, -1e9, -1e300, -np.inf]), _POLYNOMIALS[error]) == 0.0)
+
+
+def test_the_polynomial_suits_the_promise():
+    degrees = [len(polynomial(rtol)[1]) - 1 for rtol in (1e-2, 1e-4, 1e-6, 1e-9, 1e-12, 0.0)]
+    assert degrees == [5, 5, 8, 8, 11, 11]
+    for rtol in (1e-2, 1e-4, 1e-6, 1e-9):
+        assert polynomial(rtol)[0] <= 1e-3 * rtol
 
 
 def test_fused_multiply_add():

@@ -13,11 +13,13 @@ from parzen.kernel_sums.plan import METHODS
 def plan_for(d, m=1000, n=1000, **request):
     """Plan a task of this size."""
     request = {"scales": np.ones(1), "workers": 2, **request}
-    return make_plan(Model.of(np.zeros((n, d)), None, Scale(1.0, d)).sources, m, Request(**request))
+    samples, queries = (np.arange(rows * d).reshape(rows, d) % 7.0 for rows in (n, m))
+    model = Model.of(samples, None, Scale(1.0, d))
+    return make_plan(model.sources, model.points(queries), Request(**request))
 
 
 @pytest.mark.parametrize(("d", "request_fields", "method"), [
-    (1, {}, "dense"), (2, {}, "dense"), (3, {}, "dense"), (784, {}, "matmul"), (100, {"order": 1}, "matmul"),
+    (1, {}, "dense"), (2, {}, "dense"), (3, {}, "dense"), (784, {}, "lattice"), (100, {"order": 1}, "lattice"),
     (1, {"rtol": 0.0}, "compensated"), (784, {"rtol": 0.0}, "compensated"),
 ])  # fmt: skip
 def test_automatic_choice(d, request_fields, method):

@@ -63,7 +63,7 @@ def suitable(case, method, rtol):
     [
         pytest.param(case, method, rtol, id=f"{case.name}, {method}, rtol {rtol:g}")
         for case in CASES
-        for method in ("dense", "matmul", "compensated", "auto")
+        for method in ("dense", "tree", "matmul", "compensated", "auto")
         for rtol in (1e-4, 1e-6, 1e-9, 0.0)
         if suitable(case, method, rtol)
     ],

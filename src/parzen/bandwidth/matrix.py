@@ -144,7 +144,8 @@ class Scale:
             return hessian / self.unit / self.unit
         if self.kind == "diagonal":
             sigma = np.asarray(self.value)
-            return np.asarray(hessian / sigma[:, None] / sigma[None, :])
+            mapped = hessian / sigma[:, None] / sigma[None, :]
+            return np.asarray(0.5 * (mapped + mapped.transpose(0, 2, 1)))  # the divisions' order shows
         if self.ill_conditioned:
             rows = hessian.reshape(-1, self.d)
             half = solve_lower_transposed(self.exact_factor, DoubleDouble.of(rows))
@@ -178,6 +179,11 @@ class Whitened:
         return self.raw.shape[0], self.raw.shape[1]
 
     @property
+    def unshifted(self) -> tuple[FloatArray, FloatArray, float] | None:
+        """The raw points, their centre and unit, where whitening only shifts and divides by a power of two."""
+        return (self.raw, self.centre, self.scale.unit) if self.scale.kind == "scalar" else None
+
+    @property
     def coordinate_error(self) -> float:
         """Relative error of a coordinate in units of half an ulp."""
         return self.scale.coordinate_error
@@ -186,6 +192,10 @@ class Whitened:
     def exact_error(self) -> float:
         """Relative error of an exact coordinate."""
         return self.scale.exact_error
+
+    def take(self, index: IntArray) -> "Whitened":
+        """Some of the points."""
+        return replace(self, raw=self.raw[index])
 
     def around(self, other: "Whitened", index: int) -> "Whitened":
         """The same points seen from a point of ``other``."""

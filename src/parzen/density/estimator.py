@@ -73,7 +73,7 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         The promise: ``|error of log f̂| ≤ rtol`` for every query, however far in the tail, and
         ``‖error of h∇log f̂‖ ≤ rtol (1 + ‖h∇log f̂‖)``, likewise for h²·Hessian; or a few ulps where that is
         more. 0: every term is summed, in double-double arithmetic.
-    method : {'auto', 'dense', 'matmul', 'compensated'}, default 'auto'
+    method : {'auto', 'dense', 'tree', 'matmul', 'lattice', 'compensated'}, default 'auto'
         Force a way to sum. All of them keep the promise.
     workers : int, optional
         Threads; by default one for each processor available. Results do not depend on it.
@@ -321,7 +321,7 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         ...
         """
         queries = self._queries(X)
-        return self._model.plan(len(queries), self._request(_as_order(order)))
+        return self._model.plan(queries, self._request(_as_order(order)))
 
     def sample(self, n_samples: int = 1, random_state: Any = None) -> FloatArray:
         """Draw from the density: a sample by weight, plus Gaussian noise of the bandwidth.

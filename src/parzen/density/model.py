@@ -95,9 +95,9 @@ class Model:
         """See queries through the same whitening."""
         return Whitened(queries, self.centre, self.scale)
 
-    def plan(self, n_queries: int, request: Request) -> Plan:
+    def plan(self, queries: FloatArray, request: Request) -> Plan:
         """Return what `evaluate` would do."""
-        return make_plan(self.sources, n_queries, request)
+        return make_plan(self.sources, self.points(queries), request)
 
     def evaluate(self, queries: FloatArray, request: Request) -> Evaluation:
         """Evaluate the kernel sums at raw queries, (m, d)."""

@@ -69,7 +69,7 @@ def broken_promises(
     *,
     central: bool = False,
 ) -> tuple[FloatArray, BoolArray]:
-    """Return the bound on log S, (m, k), and which queries break the promise, (m,) bool.
+    """Return the bound on log S and which promises are broken, both (m, k).
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def broken_promises(
         slope = root * np.linalg.norm(sums.mean, axis=-1)
         distance = np.sqrt(np.maximum(scales * sums.mean_square, 0.0))
         if order > 1:
-            variance = scales * np.trace(sums.covariance, axis1=-2, axis2=-1)
+            variance = np.maximum(scales * np.trace(sums.covariance, axis1=-2, axis2=-1), 0.0)
         else:
             variance = np.maximum(scales * sums.mean_square - slope**2, 0.0)
         # the stored points' own rounding moves the mean directly; it is δt/‖u‖ at most
@@ -111,4 +111,4 @@ def broken_promises(
             hessian_error = 4.0 * exponent_error * variance + 2.0 * own * np.sqrt(variance) + cancelled
             hessian_size = scales * np.linalg.norm(sums.covariance, axis=(-2, -1))
             broken |= ~(hessian_error <= allowed * (1.0 + np.abs(hessian_size - 1.0)))
-    return bound, np.any(broken, axis=1)
+    return bound, broken

@@ -9,7 +9,7 @@ from parzen.kernel_sums.request import Request
 from parzen.kernel_sums.sources import Sources
 from parzen.kernel_sums.state import KernelSums, State
 from parzen.kernel_sums.threads import Step
-from parzen.typing import FloatArray, IntArray
+from parzen.typing import IntArray
 
 #: Coordinates of pairs handled by one compiled call: about 0.1 s.
 _WORK_PER_CALL = 30_000_000
@@ -27,8 +27,8 @@ def scratch_bytes(rows: int, d: int, k: int, order: int) -> int:
 
 def accumulate(
     sources: Sources, queries: DoubleDouble, own: IntArray, request: Request, cutoff: float, step: Step
-) -> tuple[KernelSums, FloatArray]:
-    """Return the finished sums of a block of queries and their lowest exponents.
+) -> KernelSums:
+    """Return the finished sums of a block of queries.
 
     Two passes: the sums first; then moments about each query's nearest source, so that nothing cancels.
     """
@@ -63,4 +63,4 @@ def accumulate(
     sums.mean_square[:] = 2.0 * state.spread / state.total
     # from 2**53 nats on, the low part is below the last digit
     sums.log_sum[:] = (np.log(state.total) - lowest_low) - state.lowest
-    return sums, state.lowest
+    return sums

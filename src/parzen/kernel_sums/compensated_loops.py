@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from parzen.kernel_sums.exp import compiled_sum, exp_nonpositive, fma, wide_vectors
-from parzen.kernel_sums.loops import _LARGEST, TILE, _least, negligible
+from parzen.kernel_sums.loops import _LARGEST, TILE, _least
 
 # No fast-math flag at all: every rounding error below is used.
 _strict = njit(nogil=True, cache=True, error_model="numpy")
@@ -132,6 +132,16 @@ def _differences(high, low, origin_high, origin_low, out):
 
 
 @_strict
+def _negligible(least, lowest, cutoff, order):
+    """Whether a tile adds nothing, in nats; ``lowest`` may be so large that ``cutoff`` is below its last digit."""
+    beyond = least - lowest
+    if beyond < cutoff:
+        return False
+    # as in `loops.negligible`
+    return order == 0 or beyond - 0.5 * order * np.log(2.0 * least + 1.0) >= cutoff
+
+
+@_strict
 def add_tiles(
     high, low, offsets, offsets_low, q_high, q_low, own, scales, cutoff, order, start, stop, lowest,
     lowest_low, nearest, total, spread,
@@ -149,7 +159,7 @@ def add_tiles(
                 if own[query] // TILE == tile:
                     t_high[own[query] % TILE] = np.inf
                     least = _least(t_high)
-                if negligible(least, lowest[query, k], cutoff, order):
+                if _negligible(least, lowest[query, k], cutoff, order):
                     continue
                 if least <= lowest[query, k]:
                     at = _nearest(t_high, t_low, least)
@@ -184,7 +194,7 @@ def add_moments(
                 least = _exponents(
                     half_high, half_low, scales[k], offsets[tile], offsets_low[tile], t_high, t_low
                 )
-                if negligible(least, lowest[query, k], cutoff, order):
+                if _negligible(least, lowest[query, k], cutoff, order):
                     continue
                 if own[query] // TILE == tile:
                     t_high[own[query] % TILE] = np.inf

@@ -1,9 +1,12 @@
 """Dense method: direct differences, every pair, compiled for each small dimension. The oracle of the others."""
 
+import numpy as np
+
 from parzen.kernel_sums import accuracy
+from parzen.kernel_sums.exp import BIT, polynomial
 from parzen.kernel_sums.loops import MAX_UNROLLED, TILE, add_tiles
 from parzen.kernel_sums.request import Request
-from parzen.kernel_sums.sources import Sources
+from parzen.kernel_sums.sources import Boxes, Sources
 from parzen.kernel_sums.state import State
 from parzen.kernel_sums.threads import Step
 from parzen.typing import FloatArray, IntArray
@@ -30,17 +33,40 @@ def accumulate(
     sources: Sources, queries: FloatArray, own: IntArray, request: Request, cutoff: float, step: Step
 ) -> State:
     """Return the state of a block of whitened queries, shape (rows, d)."""
-    rows, d = queries.shape
-    state = State.identity(rows, len(request.scales), d, request.order)
-    axes = (0,) * d
-    half_scales = 0.5 * request.scales
-    tiles_per_call = max(1, PAIRS_PER_CALL // (rows * TILE * len(request.scales)))
-    for start in range(0, sources.n_tiles, tiles_per_call):
-        stop = min(start + tiles_per_call, sources.n_tiles)
-        add_tiles(
-            sources.tiles, sources.tile_offsets, queries, axes, own, half_scales, cutoff, request.order,
-            request.radial, start, stop, state.lowest, state.total, state.spread, state.first, state.second,
-        )  # fmt: skip
-        step(rows * (stop - start) * TILE)
-    state.spread[:] *= 0.5
-    return state
+    sums = TileSums(sources, queries, own, request, cutoff)
+    sums.add(np.arange(sources.n_tiles), None, step)
+    return sums.finish()
+
+
+class TileSums:
+    """The state of a block of queries while tiles are added to it."""
+
+    def __init__(
+        self, sources: Sources, queries: FloatArray, own: IntArray, request: Request, cutoff: float
+    ) -> None:
+        rows, d = queries.shape
+        self._sources, self._queries, self._own, self._request = sources, queries, own, request
+        self._cutoff = cutoff / BIT
+        self.scales = 0.5 / BIT * request.scales  # bits for each unit of squared distance
+        self.limit = np.full((rows, len(request.scales)), np.inf)  # bits beyond which terms do not matter
+        self._state = State.identity(rows, len(request.scales), d, request.order)
+
+    def add(self, visits: IntArray, boxes: Boxes | None, step: Step) -> None:
+        """Add some tiles, in this order; those whose boxes are out of a query's reach are left out."""
+        sources, request, state = self._sources, self._request, self._state
+        rows, d = self._queries.shape
+        tiles_per_call = max(1, PAIRS_PER_CALL // (rows * TILE * len(request.scales)))
+        for start in range(0, len(visits), tiles_per_call):
+            few = visits[start : start + tiles_per_call]
+            add_tiles(
+                sources.tiles, sources.tile_offsets, boxes, self._queries, (0,) * d, self._own, self.scales,
+                self._cutoff, polynomial(request.rtol)[1], request.order, request.radial, few, state.lowest,
+                state.total, self.limit, state.spread, state.first, state.second,
+            )  # fmt: skip
+            step(rows * len(few) * TILE)
+
+    def finish(self) -> State:
+        """Return the state, in nats and half squares."""
+        self._state.lowest[:] *= BIT
+        self._state.spread[:] *= 0.5
+        return self._state

@@ -1,16 +1,20 @@
 """One evaluation: blocks of queries on threads, each checked against the promise and repaired where needed."""
 
+import threading
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from parzen.errors import AccuracyError
-from parzen.kernel_sums import accuracy, compensated
+from parzen.kernel_sums import accuracy, compensated, spectral
 from parzen.kernel_sums.double_double import DoubleDouble
+from parzen.kernel_sums.exp import polynomial
 from parzen.kernel_sums.loops import TILE
+from parzen.kernel_sums.partition import partition
 from parzen.kernel_sums.plan import METHODS, Plan, make_plan
 from parzen.kernel_sums.request import Request
 from parzen.kernel_sums.sources import Points, Sources
+from parzen.kernel_sums.spectral import Cell, Spectrum
 from parzen.kernel_sums.state import KernelSums
 from parzen.kernel_sums.threads import Step, Task, run_tasks
 from parzen.typing import BoolArray, FloatArray, IntArray
@@ -19,6 +23,9 @@ __all__ = ["Evaluation", "evaluate"]
 
 #: Queries that are summed again are taken in groups of this size.
 _REPAIR_ROWS = 16
+
+#: Sources that are whitened at a time.
+_CHUNK = 4096
 
 #: Below this, ``rtol`` asks for a few ulps of the terms, as far as they go; from this on, for a number.
 _FEW_ULPS = 1e-12
@@ -58,12 +65,10 @@ def evaluate(sources: Sources, queries: Points, request: Request) -> Evaluation:
         Samples so many bandwidths apart that squared distances leave the range of float64.
     """
     run = _Run(sources, queries, request)
-    m = queries.shape[0]
-    tasks = []
-    for start in range(0, m, run.plan.rows):
-        rows = slice(start, min(start + run.plan.rows, m))
-        tasks.append(((rows.stop - start) * sources.n_tiles * TILE, run.task(rows)))
-    run_tasks(tasks, run.plan.workers, request.progress, blas=run.plan.method == "matmul")
+    if METHODS[run.plan.method].transforms:
+        run.transform()
+    tasks = [(len(block) * sources.n_tiles * TILE, run.task(block)) for block in run.blocks()]
+    run_tasks(tasks, run.plan.workers, request.progress, blas=run.plan.method in ("matmul", "lattice"))
     lost = np.flatnonzero(np.isnan(run.sums.log_sum).any(axis=1))
     if lost.size:
         raise _cannot_tell(lost.tolist(), request.rtol)
@@ -77,14 +82,18 @@ class _Run:
         m, d = queries.shape
         k = len(request.scales)
         self.sources, self.queries, self.request = sources, queries, request
-        self.plan = make_plan(sources, m, request)
+        self.plan = make_plan(sources, queries, request)
         self.method = METHODS[self.plan.method].module
         self.cutoff = accuracy.cutoff(sources.n, request.rtol)
         self.own = np.full(m, -1) if request.own is None else request.own
         self.sums = KernelSums.empty(m, k, d, request.order)
         self.bound = np.full((m, k), request.rtol * accuracy.SKIPPED_SHARE)
         self.repaired = np.zeros(m, dtype=bool)
+        self.left = np.ones(m, dtype=bool)  # queries that are not summed yet
+        self.spot_error = 0.0
         self.units = max(sources.points.coordinate_error, queries.coordinate_error)
+        self.exp_error, _ = polynomial(request.rtol)
+        self.lock = threading.Lock()
         self.method.prepare(sources)
         if not sources.radius < _OUT_OF_RANGE:
             raise AccuracyError(
@@ -92,81 +101,194 @@ class _Run:
                 "times. Squared distances leave the range of float64: use a larger bandwidth."
             )
 
-    def task(self, rows: slice) -> Task:
+    def blocks(self) -> list[IntArray]:
+        """Return the queries of each block; neighbours in space where the method gains by it."""
+        order, rows = np.flatnonzero(self.left), self.plan.rows
+        if METHODS[self.plan.method].sorts_queries and len(order) > rows:
+            order = order[partition(np.nan_to_num(self.queries.rows(order)), rows)]
+        return [order[start : start + rows] for start in range(0, len(order), rows)]
+
+    def transform(self) -> None:
+        """Sum by transforms what keeps the promise with it; leave the rest to the blocks."""
+        y = self.queries.rows(slice(None))
+        spectrum = self.sources.spectrum(self.request)
+        for cell in spectrum.cells:
+            indices = np.flatnonzero(spectrum.queries_of(cell, y))
+            if len(indices):
+                self._transform(spectrum, cell, indices, y[indices])
+
+    def _transform(self, spectrum: Spectrum, cell: Cell, indices: IntArray, y: FloatArray) -> None:
+        """Sum the queries of one cell; keep those that a bound on the absolute error allows."""
+        request, d = self.request, self.sources.d
+        allowed = (1.0 - accuracy.SKIPPED_SHARE) * request.rtol
+        values = [spectrum.evaluate(cell, y, k, request) for k in range(len(request.scales))]
+        if request.own is not None:
+            weights = self.sources.weights
+            own = self.own[indices]
+            left_out = np.where(own >= 0, 1.0 if weights is None else weights[own], 0.0)
+            for value, scale in zip(values, request.scales, strict=True):
+                spectral.leave_out(value, left_out, scale, d, request)
+        spots = np.unique(np.concatenate([spectral.spots(value, allowed, request) for value in values]))
+        self._sum_all(indices[spots])
+        exact = self.sums.rows(indices[spots])
+        keeps = np.ones(len(y), dtype=bool)
+        shares = []
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            for k, (value, scale) in enumerate(zip(values, request.scales, strict=True)):
+                truth = spectral.derivatives(exact, k, scale, d, request)
+                bounds = spectral.error_bounds(value, value[:, spots], truth, request)
+                self.spot_error = max(
+                    self.spot_error, spectral.spot_error(value[0, spots], truth[0], allowed, bounds)
+                )
+                share, kept = spectral.accepted(value, bounds, scale, d, allowed, request)
+                shares.append(share)
+                keeps &= kept
+            keeps[spots] = False  # their sums are better than that
+            for k, (value, scale) in enumerate(zip(values, request.scales, strict=True)):
+                finished = spectral.finish(value[:, keeps], scale, d, request)
+                self.sums.put(indices[keeps], slice(k, k + 1), finished)
+                self.bound[indices[keeps], k] = shares[k][keeps]
+        self.left[indices[keeps]] = False
+
+    def _sum_all(self, indices: IntArray) -> None:
+        """Sum a few queries, on threads."""
+        run_tasks(
+            [(0, self.task(indices[start::4])) for start in range(min(4, len(indices)))], self.plan.workers
+        )
+        self.left[indices] = False
+
+    def task(self, indices: IntArray) -> Task:
         """Return the work of one block of queries."""
-        everything = self.plan.method == "compensated"
 
         def work(step: Step) -> None:
             # values out of range are met by `accuracy.broken_promises`
             with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
-                indices = np.arange(rows.start, rows.stop)
-                y = np.ascontiguousarray(self.queries.rows(rows))
-                norms = np.sqrt(np.einsum("ia,ia->i", y, y))
-                near = norms < _FAR_AWAY
-                if not near.all():
-                    self._sum_far(indices[~near], y[~near])
-                    indices, y, norms = indices[near], y[near], norms[near]
-                if len(indices):
-                    broken = indices if everything else self._sum(indices, y, norms, step)
-                    self.repaired[broken] = not everything
-                    for start in range(0, len(broken), _REPAIR_ROWS):
-                        self._compensate(broken[start : start + _REPAIR_ROWS], step, counts=everything)
+                self._block(indices, step)
 
         return work
 
-    def _sum(self, indices: IntArray, y: FloatArray, norms: FloatArray, step: Step) -> IntArray:
-        """Sum a block by the chosen method; return the queries whose promise rounding may have broken."""
+    def _block(self, indices: IntArray, step: Step) -> None:
+        """Sum one block of queries, and again what rounding may have spoilt."""
+        y = np.ascontiguousarray(self.queries.rows(indices))
+        norms = np.sqrt(np.einsum("ia,ia->i", y, y))
+        near = norms < _FAR_AWAY
+        if not near.all():
+            self._sum_far(indices[~near], y[~near])
+            indices, y, norms = indices[near], y[near], norms[near]
+        if not len(indices):
+            return
+        if self.plan.method == "compensated":
+            self._compensate(self.sources, indices, slice(None), step)
+            return
+        broken = self._sum(indices, y, norms, step)
+        self.repaired[indices] = broken.any(axis=1)
+        for k in np.flatnonzero(broken.any(axis=0)):
+            rows = np.flatnonzero(broken[:, k])
+            for start in range(0, len(rows), _REPAIR_ROWS):
+                few = rows[start : start + _REPAIR_ROWS]
+                self._repair(indices[few], y[few], int(k), lambda done: step(0))
+
+    def _sum(self, indices: IntArray, y: FloatArray, norms: FloatArray, step: Step) -> BoolArray:
+        """Sum a block by the chosen method; return which promises rounding may have broken, (rows, k)."""
         request, sources = self.request, self.sources
         state = self.method.accumulate(sources, y, self.own[indices], request, self.cutoff, step)
         self.sums.fill(indices, state)
+        sums = self.sums.rows(indices)
         root = np.sqrt(request.scales)
         radius = norms[:, None] * root
-        distance = np.sqrt(2.0 * (np.maximum(state.lowest, 0.0) + self.cutoff))
+        # terms matter up to `cutoff` below the sum
+        distance = np.sqrt(2.0 * np.maximum(self.cutoff - sums.log_sum, 0.0))
         farthest = np.minimum(radius + distance, sources.radius * root)
-        error = self.method.exponent_error(sources.d, self.units, radius, farthest, distance)
+        error = self.method.exponent_error(sources.d, self.units, radius, farthest, distance) + self.exp_error
         rounding, broken = accuracy.broken_promises(
-            self.sums.rows(indices), error, request.scales, 2.0 * sources.radius, request.rtol, request.order
+            sums, error, request.scales, 2.0 * sources.radius, request.rtol, request.order
         )
         # beyond, an exponent's own rounding is whole nats, and the loops' exponentials of x ≤ 0 may meet x > 0
-        broken |= np.any(state.lowest > _LARGEST_EXPONENT, axis=1)
+        broken |= ~(sums.log_sum > -_LARGEST_EXPONENT)
         self.bound[indices] += rounding
-        return indices[broken]
+        return broken
 
-    def _compensate(self, indices: IntArray, step: Step, *, counts: bool) -> None:
-        """Sum some queries in double-double arithmetic; ``counts`` says whether progress counts these pairs."""
+    def _repair(self, indices: IntArray, y: FloatArray, k: int, step: Step) -> None:
+        """Sum a few queries at one bandwidth again, over those sources that may matter, in double-double arithmetic."""
+        near = self._within_reach(indices, y, k)
+        sources = self.sources
+        if np.count_nonzero(near) < sources.n // 2:
+            sources = sources.take(np.flatnonzero(near))
+            position = np.cumsum(near) - 1
+            own = self.own[indices]
+            own = np.where((own >= 0) & near[own], position[own], -1)
+        else:
+            own = self.own[indices]
+            with self.lock:
+                compensated.prepare(sources)
+        self._compensate(sources, indices, slice(k, k + 1), step, own)
 
-        def heard(amount: int) -> None:
-            step(amount if counts else 0)
+    def _within_reach(self, indices: IntArray, y: FloatArray, k: int) -> BoolArray:
+        """Return which sources may matter to any of these queries, (n,), by exponents with a known error."""
+        sources, scale = self.sources, self.request.scales[k]
+        norms = np.einsum("ia,ia->i", y, y)
+        t = np.empty((len(y), sources.n))
+        for start in range(0, sources.n, _CHUNK):
+            x = sources.points.rows(slice(start, start + _CHUNK))
+            squares = norms[:, None] + np.einsum("ja,ja->j", x, x) - 2.0 * y @ x.T
+            t[:, start : start + _CHUNK] = 0.5 * scale * np.maximum(squares, 0.0)
+        radius, farthest = np.sqrt(scale * norms), np.sqrt(scale) * sources.radius
+        error = accuracy.product_error(sources.d, self.units, radius, farthest, radius + farthest)
+        if sources.offsets is not None:
+            t += sources.offsets.high
+        own = self.own[indices]
+        own_rows = np.flatnonzero(own >= 0)
+        t[own_rows, own[own_rows]] = np.inf
+        least = t.min(axis=1)
+        if self.request.order > 0:
+            t -= 0.5 * self.request.order * np.log(2.0 * t + 1.0)
+        # written so that NaN counts as near
+        return np.asarray(~np.all(t > (least + 2.0 * error + self.cutoff + 1.0)[:, None], axis=0))
 
-        broken, _ = self._sum_exactly(self.sources, self.queries.exact_rows(indices), indices, heard)
+    def _compensate(
+        self, sources: Sources, indices: IntArray, columns: slice, step: Step, own: IntArray | None = None
+    ) -> None:
+        """Sum some queries in double-double arithmetic; ``own`` are rows of ``sources`` to leave out."""
+        own = self.own[indices] if own is None else own
+        broken, _ = self._sum_exactly(sources, self.queries.exact_rows(indices), indices, columns, own, step)
         # an outlier can take even those digits: see the sources from each such query
-        stubborn = [int(i) for i in indices[broken] if self._sum_around(int(i), heard)]
+        stubborn = [
+            int(indices[i]) for i in np.flatnonzero(broken)
+            if self._sum_around(sources, int(indices[i]), columns, own[[i]], step)
+        ]  # fmt: skip
         if stubborn:
             raise _cannot_tell(stubborn, self.request.rtol)
 
-    def _sum_around(self, i: int, step: Step) -> bool:
+    def _sum_around(self, sources: Sources, i: int, columns: slice, own: IntArray, step: Step) -> bool:
         """Sum one query with itself as the origin; return whether it has to be refused all the same."""
-        sources = replace(self.sources, points=self.sources.points.around(self.queries, i))
+        sources = replace(sources, points=sources.points.around(self.queries, i))
         origin = DoubleDouble.of(np.zeros((1, sources.d)))
-        return bool(self._sum_exactly(sources, origin, np.array([i]), step)[1][0])
+        quiet: Step = lambda done: step(0)  # noqa: E731
+        return bool(self._sum_exactly(sources, origin, np.array([i]), columns, own, quiet)[1][0])
 
     def _sum_exactly(
-        self, sources: Sources, exact: DoubleDouble, indices: IntArray, step: Step
+        self,
+        sources: Sources,
+        exact: DoubleDouble,
+        indices: IntArray,
+        columns: slice,
+        own: IntArray,
+        step: Step,
     ) -> tuple[BoolArray, BoolArray]:
         """Sum by the compensated method; return which promises are broken, and which of them to refuse.
 
         A few ulps may be more than a sum that cancels has: ``rtol=0`` refuses what the default would.
         """
-        request = self.request
-        sums, lowest = compensated.accumulate(sources, exact, self.own[indices], request, self.cutoff, step)
-        self.sums.put(indices, sums)
+        request = self.request.replace(scales=self.request.scales[columns])
+        sums = compensated.accumulate(sources, exact, own, request, self.cutoff, step)
+        self.sums.put(indices, columns, sums)
         reach = self.cutoff if np.isfinite(self.cutoff) else 800.0  # beyond, terms are 0 in float64
-        distance = np.sqrt(2.0 * (np.maximum(lowest, 0.0) + reach))
+        distance = np.sqrt(2.0 * np.maximum(reach - sums.log_sum, 0.0))
         radius = np.sqrt(np.einsum("ia,ia->i", exact.high, exact.high))[:, None] * np.sqrt(request.scales)
         error = accuracy.compensated_error(sources.points.exact_error, radius + distance, distance)
 
         def judge(rtol: float) -> tuple[FloatArray, BoolArray]:
-            return accuracy.broken_promises(
+            bound, broken = accuracy.broken_promises(
                 sums,
                 error,
                 request.scales,
@@ -175,9 +297,10 @@ class _Run:
                 request.order,
                 central=True,
             )
+            return bound, np.asarray(broken.any(axis=1))
 
         rounding, broken = judge(max(request.rtol, _FEW_ULPS))
-        self.bound[indices] = request.rtol * accuracy.SKIPPED_SHARE + rounding
+        self.bound[indices, columns] = request.rtol * accuracy.SKIPPED_SHARE + rounding
         return broken, broken if request.rtol >= _FEW_ULPS else judge(_LEAST_PROMISE)[1]
 
     def _sum_far(self, indices: IntArray, y: FloatArray) -> None:
@@ -200,7 +323,8 @@ class _Run:
             size = np.max(np.abs(u))
             distance = size * np.sqrt(np.sum((u / size) ** 2)) if size > 0 else 0.0
             if distance < _FAR_AWAY:  # far from the centre, but not from the samples
-                if self._sum_around(int(i), lambda done: None):
+                everything = slice(None)
+                if self._sum_around(self.sources, int(i), everything, self.own[[i]], lambda done: None):
                     raise _cannot_tell([int(i)], self.request.rtol)
                 continue
             for k, scale in enumerate(scales):

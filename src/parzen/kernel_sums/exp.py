@@ -1,6 +1,7 @@
-"""The exponential that every compiled loop shares, and two LLVM switches that make it fast.
+"""The exponentials of the compiled loops, and two LLVM switches that make them fast.
 
-``math.exp`` inside a Numba loop is a scalar call; `exp_nonpositive` is a polynomial that LLVM vectorises.
+``math.exp`` inside a Numba loop is a scalar call; these are polynomials that LLVM vectorises. `exp2_term` is no
+more exact than the promise needs, which is up to 1.8 times faster than `exp_nonpositive`.
 """
 
 # mypy: disable-error-code="no-untyped-def, untyped-decorator"
@@ -20,6 +21,41 @@ _LOG2_E = 1.4426950408889634
 _LN2_HIGH = 6.93145751953125e-1  # 20 significant bits: k * _LN2_HIGH is exact
 _LN2_LOW = 1.42860682030941723212e-6
 _SMALLEST = -708.0  # e**-708 = 3e-308 is the last normal number
+
+#: Nats in one bit: exponents of the plain loops are in bits.
+BIT = 0.6931471805599453
+#: Adding it to a float64 of size < 2**51 rounds that to an integer, which stands in the lowest bits of the sum.
+_ROUND = 1.5 * 2.0**52
+#: Bits below which a term counts as zero.
+_NOTHING = -1000.0
+
+#: Relative error -> polynomial for 2**r on |r| ≤ ½, highest power first (tests/reference/make_polynomials.py).
+_POLYNOMIALS = {
+    7.5e-8: (
+        0.001327647199225587, 0.009675541334444837, 0.05550713273498806, 0.2402211972384019, 0.6931469670647601,
+        1.0000000716546849,
+    ),
+    7.8e-13: (
+        1.317585811360802e-06, 1.530973742224498e-05, 0.00015403851748734644, 0.0013333452062247542,
+        0.009618128542862377, 0.05550410939341712, 0.2402265069888037, 0.6931471805465141, 0.9999999999997623,
+    ),
+    2.3e-16: (
+        4.435280790456428e-10, 7.074105630863329e-09, 1.0178198034320938e-07, 1.3215433089567188e-06,
+        1.5252733489958518e-05, 0.00015403530462514668, 0.0013333558146789953, 0.009618129107588335,
+        0.055504108664819925, 0.24022650695910155, 0.6931471805599453, 1.0,
+    ),
+}  # fmt: skip
+
+#: Share of rtol that a polynomial may use.
+_POLYNOMIAL_SHARE = 1e-3
+
+
+def polynomial(rtol: float) -> tuple[float, tuple[float, ...]]:
+    """Return the cheapest polynomial whose error is far below ``rtol``: its relative error, its coefficients."""
+    enough = [error for error in _POLYNOMIALS if error <= _POLYNOMIAL_SHARE * rtol]
+    error = max(enough, default=min(_POLYNOMIALS))
+    return error, _POLYNOMIALS[error]
+
 
 compiled = njit(nogil=True, cache=True, error_model="numpy", fastmath=set(EXACT_FLAGS))
 compiled_inline = njit(
@@ -77,3 +113,20 @@ def exp_nonpositive(x):
     p = p * r + 1.0
     power = np.int64((np.int64(k) + 1023) << 52).view(np.float64)
     return p * power if x > _SMALLEST else 0.0
+
+
+@compiled
+def exp2_term(y, polynomial):
+    """``2**y`` for y up to a few hundred above 0; exactly 0 below -1000. Error: that of the polynomial.
+
+    ``polynomial`` is a tuple, so that its length is known when this is compiled. Only additions, multiplications
+    and one shift: y + 1.5 · 2⁵² rounds to the integer part k and holds it, to be added to the exponent of 2**r.
+    """
+    shifted = y + _ROUND
+    r = y - (shifted - _ROUND)
+    p = polynomial[0]
+    for i in range(1, len(polynomial)):
+        p = p * r + polynomial[i]
+    k = np.float64(shifted).view(np.int64) << 52
+    power = np.int64(np.float64(p).view(np.int64) + k).view(np.float64)
+    return power if y > _NOTHING else 0.0

@@ -2,7 +2,9 @@
 
 All of them work on *half squared distances* ½‖y_j - y_q‖² of whitened points. The exponent of a term is
 t_j = scale · ½‖y_j - y_q‖² + offset_j ≥ 0, where offset_j = log(w_max / w_j). What is accumulated for each
-query and bandwidth is the state of `parzen.kernel_sums.state`.
+query and bandwidth is the state of `parzen.kernel_sums.state`. Exponents, offsets and ``cutoff`` are in bits,
+not nats: ``scale`` holds a factor log₂ e, and a term is a power of two. ``limit`` (queries, bandwidths) is the
+exponent from which on terms do not matter any more.
 
 Everything stands in one file because Numba's disk cache watches only the file of the outermost function.
 """
@@ -11,7 +13,7 @@ Everything stands in one file because Numba's disk cache watches only the file o
 
 import numpy as np
 
-from parzen.kernel_sums.exp import compiled, compiled_inline, compiled_sum, exp_nonpositive, wide_vectors
+from parzen.kernel_sums.exp import BIT, compiled, compiled_inline, compiled_sum, exp2_term, wide_vectors
 
 #: Sources in a tile: their coordinates (d ≤ 8) stay in the L1 cache while a block of queries passes by.
 TILE = 512
@@ -52,23 +54,23 @@ def _least(half):
 
 
 @compiled_sum
-def _sum_exponentials(exponents, scale, lowest):
-    """Σ exp(lowest - scale · t_j)."""
+def _sum_terms(exponents, scale, lowest, polynomial):
+    """Σ 2**(lowest - scale · t_j)."""
     wide_vectors()
     total = 0.0
     for j in range(TILE):
-        total += exp_nonpositive(lowest - scale * exponents[j])
+        total += exp2_term(lowest - scale * exponents[j], polynomial)
     return total
 
 
 @compiled_sum
-def _store_exponentials(exponents, scale, half, lowest, terms):
-    """Write the terms exp(lowest - scale · t_j); return their sum and Σ term · half."""
+def _store_terms(exponents, scale, half, lowest, polynomial, terms):
+    """Write the terms 2**(lowest - scale · t_j); return their sum and Σ term · half."""
     wide_vectors()
     total = 0.0
     radial = 0.0
     for j in range(TILE):
-        term = exp_nonpositive(lowest - scale * exponents[j])
+        term = exp2_term(lowest - scale * exponents[j], polynomial)
         terms[j] = term
         total += term
         radial += term * half[j]
@@ -96,15 +98,24 @@ def _second_moment(terms, x, q, y, r):
 
 
 @compiled
-def negligible(least, lowest, cutoff, order):
-    """Whether a tile whose least exponent is ``least`` adds nothing that the promise would notice."""
-    beyond = least - lowest
-    if beyond < cutoff:
+def negligible(least, limit, order):
+    """Whether a tile whose least exponent is ``least`` adds nothing that the promise would notice.
+
+    ``limit`` is where terms stop to matter for the sum; in bits.
+    """
+    if least < limit:
         return False
     if order == 0:
         return True
-    # a term's part of the moment of that order is at most e**-t (2t)**(order/2), falling in t
-    return beyond - 0.5 * order * np.log(2.0 * least + 1.0) >= cutoff
+    # a term's part of the moment of that order is at most 2**-t (2t ln 2)**(order/2), falling in t
+    return least - 0.5 * order * np.log2(2.0 * BIT * least + 1.0) >= limit
+
+
+@compiled_inline
+def _update_limit(query, k, cutoff, lowest, total, limit):
+    """Terms matter up to ``cutoff`` bits below the sum so far, of which only the binary exponent is taken."""
+    exponent = (np.float64(total[query, k]).view(np.int64) >> 52) - 1023
+    limit[query, k] = lowest[query, k] + cutoff - exponent
 
 
 @compiled
@@ -118,20 +129,21 @@ def _shrink_moments(first, second, query, k, shrink):
 
 
 @compiled_inline
-def _absorb_values(half, least_half, query, k, scale, cutoff, lowest, total):
+def _absorb_values(half, least_half, query, k, scale, cutoff, polynomial, lowest, total, limit):
     """The common case of `_absorb`, values for equal weights, without its 0.2 µs of arguments and branches."""
     least = scale * least_half
-    if least - lowest[query, k] < cutoff:
+    if least < limit[query, k]:
         if least < lowest[query, k]:
-            total[query, k] *= exp_nonpositive(least - lowest[query, k])
+            total[query, k] *= exp2_term(least - lowest[query, k], polynomial)
             lowest[query, k] = least
-        total[query, k] += _sum_exponentials(half, scale, lowest[query, k])
+        total[query, k] += _sum_terms(half, scale, lowest[query, k], polynomial)
+        _update_limit(query, k, cutoff, lowest, total, limit)
 
 
 @compiled_inline
 def _absorb(
-    half, least_half, tile, query, k, x, q, scale, offsets, cutoff, order, radial, work, lowest, total, spread,
-    first, second,
+    half, least_half, tile, query, k, x, q, scale, offsets, cutoff, polynomial, order, radial, work, lowest, total,
+    limit, spread, first, second,
 ):  # fmt: skip
     """Add one tile to the state of one query at one bandwidth."""
     if offsets is None:
@@ -142,21 +154,23 @@ def _absorb(
         exponents = work[0]
         factor = 1.0
         least = _offset_exponents(half, scale, offsets[tile], exponents)
-    if negligible(least, lowest[query, k], cutoff, order):
+    if negligible(least, limit[query, k], order):
         return
     if least < lowest[query, k]:
-        shrink = exp_nonpositive(least - lowest[query, k])
+        shrink = exp2_term(least - lowest[query, k], polynomial)
         total[query, k] *= shrink
         lowest[query, k] = least
         spread[query, k] *= shrink
         _shrink_moments(first, second, query, k, shrink)
     if not radial and order == 0:
-        total[query, k] += _sum_exponentials(exponents, factor, lowest[query, k])
+        total[query, k] += _sum_terms(exponents, factor, lowest[query, k], polynomial)
+        _update_limit(query, k, cutoff, lowest, total, limit)
         return
     terms = work[1]
-    added, added_spread = _store_exponentials(exponents, factor, half, lowest[query, k], terms)
+    added, added_spread = _store_terms(exponents, factor, half, lowest[query, k], polynomial, terms)
     total[query, k] += added
     spread[query, k] += added_spread
+    _update_limit(query, k, cutoff, lowest, total, limit)
     if order > 0:
         d = q.shape[0]
         for a in range(d):
@@ -186,86 +200,115 @@ def _squares(x, q, axes, squares):
 
 
 @compiled
+def _square_to_box(q, low, high):
+    """Least squared distance from a query to a box."""
+    square = 0.0
+    for a in range(q.shape[0]):
+        gap = max(low[a] - q[a], q[a] - high[a], 0.0)
+        square += gap * gap
+    return square
+
+
+@compiled_inline
+def _out_of_reach(square, offset, query, scales, limit, order):
+    """Whether a tile in a box at this squared distance adds nothing at any bandwidth."""
+    for k in range(scales.shape[0]):  # noqa: SIM110
+        if not negligible(scales[k] * square + offset, limit[query, k], order):
+            return False
+    return True
+
+
+@compiled
 def add_tiles(
-    tiles, offsets, queries, axes, own, scales, cutoff, order, radial, start, stop, lowest, total, spread, first,
-    second,
+    tiles, offsets, boxes, queries, axes, own, scales, cutoff, polynomial, order, radial, visits, lowest, total,
+    limit, spread, first, second,
 ):  # fmt: skip
-    """Add tiles start … stop-1 to the state of every query, by direct differences.
+    """Add the tiles ``visits`` to the state of every query, by direct differences.
 
     Works on whole squared distances: ``scales`` are half of 1/h², and ``spread`` comes out twice as large.
+    With ``boxes`` = (low, high, least offset) of every tile, those out of a query's reach are left out.
 
     ``axes`` is a tuple of length d: a loop over it has a length that is known when it is compiled, so that
     it is unrolled. (A closure over d would do the same, but Numba cannot cache it on disk.)
     """
     half = np.empty(TILE)
     work = np.empty((2, TILE))
-    for tile in range(start, stop):
+    for tile in visits:
         x = tiles[tile]
         for query in range(queries.shape[0]):
             q = queries[query]
+            if boxes is not None:
+                square = _square_to_box(q, boxes[0][tile], boxes[1][tile])
+                if _out_of_reach(square, boxes[2][tile], query, scales, limit, order):
+                    continue
             least_half = _squares(x, q, axes, half)
             if own[query] // TILE == tile:  # leave-one-out: this query's own sample is in this tile
                 half[own[query] % TILE] = FAR * FAR
                 least_half = _least(half)
             for k in range(scales.shape[0]):
                 if order == 0 and not radial and offsets is None:
-                    _absorb_values(half, least_half, query, k, scales[k], cutoff, lowest, total)
+                    _absorb_values(
+                        half, least_half, query, k, scales[k], cutoff, polynomial, lowest, total, limit
+                    )
                 else:
-                    _absorb(half, least_half, tile, query, k, x, q, scales[k], offsets, cutoff, order, radial,
-                            work, lowest, total, spread, first, second)  # fmt: skip
+                    _absorb(half, least_half, tile, query, k, x, q, scales[k], offsets, cutoff, polynomial, order,
+                            radial, work, lowest, total, limit, spread, first, second)  # fmt: skip
 
 
 @compiled
-def _half_squares_from_products(products, norms, query_norm):
-    """Turn y_j · y_q into ½‖y_j‖² + ½‖y_q‖² - y_j · y_q in place; return the least."""
+def _half_squares_from_products(products, norms, query_norm, half):
+    """Turn y_j · y_q into ½‖y_j‖² + ½‖y_q‖² - y_j · y_q; return the least."""
     wide_vectors()
     least = _LARGEST
     for j in range(TILE):
-        half = norms[j] + (query_norm - products[j])
-        half = half if half > 0.0 else 0.0  # rounding can make a coincident pair negative
-        products[j] = half
-        bits = np.float64(half).view(np.int64)
+        square = norms[j] + (query_norm - products[j])
+        square = square if square > 0.0 else 0.0  # rounding can make a coincident pair negative
+        half[j] = square
+        bits = np.float64(square).view(np.int64)
         least = bits if bits < least else least
     return np.int64(least).view(np.float64)
 
 
 @compiled
-def _half_squares_row(products, norms, query_norm, own_column, leasts):
+def _half_squares_row(products, norms, query_norm, own_column, half, leasts):
     """Convert one row of a block of products to half squared distances, tile by tile."""
     for c in range(leasts.shape[0]):
         part = slice(c * TILE, (c + 1) * TILE)
-        leasts[c] = _half_squares_from_products(products[part], norms[part], query_norm)
+        leasts[c] = _half_squares_from_products(products[part], norms[part], query_norm, half[part])
         if own_column // TILE == c:
-            products[own_column] = FAR * FAR
-            leasts[c] = _least(products[part])
+            half[own_column] = FAR * FAR
+            leasts[c] = _least(half[part])
 
 
 @compiled
 def add_products(
-    products, query_norms, norms, offsets, own, scales, cutoff, radial, start, lowest, total, spread, first, second
+    products, query_norms, norms, offsets, own, scales, cutoff, polynomial, radial, start, lowest, total, limit,
+    spread, first, second,
 ):  # fmt: skip
     """Add a block of products (queries, sources start * TILE …) to the state; values only."""
     tiles = products.shape[1] // TILE
     leasts = np.empty(tiles)
     work = np.empty((2, TILE))
     nothing = np.empty(0)
+    row = np.empty(products.shape[1])
     for query in range(products.shape[0]):
-        row = products[query]
-        _half_squares_row(row, norms, query_norms[query], own[query] - start * TILE, leasts)
+        _half_squares_row(products[query], norms, query_norms[query], own[query] - start * TILE, row, leasts)
         for c in range(tiles):
             half = row[c * TILE : (c + 1) * TILE]
             for k in range(scales.shape[0]):
                 if not radial and offsets is None:
-                    _absorb_values(half, leasts[c], query, k, scales[k], cutoff, lowest, total)
+                    _absorb_values(
+                        half, leasts[c], query, k, scales[k], cutoff, polynomial, lowest, total, limit
+                    )
                 else:
                     _absorb(half, leasts[c], start + c, query, k, nothing, nothing, scales[k], offsets, cutoff,
-                            0, radial, work, lowest, total, spread, first, second)  # fmt: skip
+                            polynomial, 0, radial, work, lowest, total, limit, spread, first, second)  # fmt: skip
 
 
 @compiled
 def add_products_keeping_terms(
-    products, query_norms, norms, offsets, own, scales, cutoff, order, start, lowest, total, spread, first,
-    second, terms,
+    products, query_norms, norms, offsets, own, scales, cutoff, polynomial, order, start, lowest, total, limit,
+    spread, first, second, terms,
 ):  # fmt: skip
     """As `add_products`, and leave the terms in ``terms`` (k, queries, sources); say which k have any.
 
@@ -276,9 +319,9 @@ def add_products_keeping_terms(
     leasts = np.empty(tiles)
     exponents = np.empty((tiles, TILE))
     kept = np.zeros(scales.shape[0], dtype=np.bool_)
+    row = np.empty(products.shape[1])
     for query in range(products.shape[0]):
-        row = products[query]
-        _half_squares_row(row, norms, query_norms[query], own[query] - start * TILE, leasts)
+        _half_squares_row(products[query], norms, query_norms[query], own[query] - start * TILE, row, leasts)
         for k in range(scales.shape[0]):
             factor = scales[k]
             row_least = np.inf
@@ -291,24 +334,28 @@ def add_products_keeping_terms(
                         row_least, _offset_exponents(half, factor, offsets[start + c], exponents[c])
                     )
             if row_least < lowest[query, k]:
-                shrink = exp_nonpositive(row_least - lowest[query, k])
+                shrink = exp2_term(row_least - lowest[query, k], polynomial)
                 lowest[query, k] = row_least
                 total[query, k] *= shrink
                 spread[query, k] *= shrink
                 _shrink_moments(first, second, query, k, shrink)
+                limit[query, k] = row_least + cutoff
             for c in range(tiles):
                 half = row[c * TILE : (c + 1) * TILE]
                 out = terms[k, query, c * TILE : (c + 1) * TILE]
                 least = factor * leasts[c] if offsets is None else _least(exponents[c])
-                if negligible(least, lowest[query, k], cutoff, order):
+                if negligible(least, limit[query, k], order):
                     for j in range(TILE):
                         out[j] = 0.0
                     continue
                 kept[k] = True
                 if offsets is None:
-                    added, added_spread = _store_exponentials(half, factor, half, lowest[query, k], out)
+                    added, added_spread = _store_terms(half, factor, half, lowest[query, k], polynomial, out)
                 else:
-                    added, added_spread = _store_exponentials(exponents[c], 1.0, half, lowest[query, k], out)
+                    added, added_spread = _store_terms(
+                        exponents[c], 1.0, half, lowest[query, k], polynomial, out
+                    )
                 total[query, k] += added
                 spread[query, k] += added_spread
+                _update_limit(query, k, cutoff, lowest, total, limit)
     return kept

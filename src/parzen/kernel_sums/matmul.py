@@ -4,9 +4,12 @@ Products are made in blocks that stay in the L2 cache and are reduced at once by
 grows with (‖q‖ + ‖x‖)²/h²; `accuracy.product_error` bounds it and the caller repairs what exceeds it.
 """
 
+from typing import Any
+
 import numpy as np
 
 from parzen.kernel_sums import accuracy
+from parzen.kernel_sums.exp import BIT, polynomial
 from parzen.kernel_sums.loops import TILE, add_products, add_products_keeping_terms
 from parzen.kernel_sums.request import Request
 from parzen.kernel_sums.sources import Sources
@@ -36,37 +39,55 @@ def accumulate(
     sources: Sources, queries: FloatArray, own: IntArray, request: Request, cutoff: float, step: Step
 ) -> State:
     """Return the state of a block of whitened queries, shape (rows, d)."""
+    factors = queries, sources.coordinates, sources.half_norms
+    return accumulate_products(sources, queries, own, request, cutoff, step, factors)
+
+
+def accumulate_products(
+    sources: Sources,
+    queries: FloatArray,
+    own: IntArray,
+    request: Request,
+    cutoff: float,
+    step: Step,
+    factors: tuple[Any, Any, FloatArray],
+    unit: float = 1.0,
+) -> State:
+    """Return the state of a block of whitened queries, by the products of ``factors``.
+
+    They are the queries, the sources and ½‖source‖² in any coordinates that keep distances, up to a factor
+    ``unit``; in float32 where sums of its products are exact.
+    """
+    left, right, half_norms = factors
     rows, d = queries.shape
     k = len(request.scales)
     order = request.order
     columns = TILES_PER_BLOCK * TILE
     state = State.identity(rows, k, d, order)
-    query_norms = 0.5 * np.einsum("ia,ia->i", queries, queries)
-    products = np.empty(rows * columns)
+    limit = np.full((rows, k), np.inf)
+    query_norms = 0.5 * np.einsum("ia,ia->i", left, left, dtype=np.float64)
+    products = np.empty(rows * columns, dtype=left.dtype)
     terms = np.empty((k, rows, columns) if order > 0 else (k, 0, 0))
     for start in range(0, sources.n_tiles, TILES_PER_BLOCK):
         stop = min(start + TILES_PER_BLOCK, sources.n_tiles)
         block = slice(start * TILE, stop * TILE)
-        x = sources.coordinates[block]
-        product = products[: rows * len(x)].reshape(rows, len(x))
-        np.matmul(queries, x.T, out=product)
+        product = products[: rows * (stop - start) * TILE].reshape(rows, -1)
+        np.matmul(left, right[block].T, out=product)
         common = (
-            product,
-            query_norms,
-            sources.half_norms[block],
-            sources.tile_offsets,
-            own,
-            request.scales,
-            cutoff,
-        )
-        arrays = (state.lowest, state.total, state.spread, state.first, state.second)
+            product, query_norms, half_norms[block], sources.tile_offsets, own, request.scales * (unit**2 / BIT),
+            cutoff / BIT, polynomial(request.rtol)[1],
+        )  # fmt: skip
+        arrays = (state.lowest, state.total, limit, state.spread, state.first, state.second)
         if order == 0:
             add_products(*common, request.radial, start, *arrays)
         else:
             kept = add_products_keeping_terms(*common, order, start, *arrays, terms)
+            x = sources.coordinates[block]
             for i in np.flatnonzero(kept):
                 _add_moments(state, int(i), terms[i, :, : len(x)], x, queries, order)
-        step(rows * len(x))
+        step(product.size)
+    state.lowest[:] *= BIT
+    state.spread[:] *= unit**2
     if order > 0:
         state.first[:] -= state.total[..., None] * queries[:, None, :]
     return state

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from parzen.errors import InputError, MemoryLimitError
-from parzen.kernel_sums import compensated, dense, matmul
+from parzen.kernel_sums import compensated, dense, lattice, matmul, spectral, tree
 from parzen.kernel_sums.loops import TILE
 from parzen.kernel_sums.request import Request
-from parzen.kernel_sums.sources import Sources
+from parzen.kernel_sums.sources import Points, Sources
 
 __all__ = ["METHODS", "Candidate", "Plan", "make_plan"]
 
@@ -20,20 +20,34 @@ class Method:
 
     module: Any  # prepare, accumulate, scratch_bytes; and exponent_error, but for the last
     rows: int  # queries in a block
-    refuses: Callable[[int, Request], str]  # (d, request) -> why it cannot be used, or ""
+    refuses: Callable[[Sources, Points, Request], str]  # why it cannot be used, or ""
     seconds_per_pair: Callable[[int, Request], float]  # on one core, as measured
+    sorts_queries: bool = False  # whether a block of queries gains from being close together
+    transforms: bool = False  # whether the spectral method comes first; the blocks are for what it leaves
 
 
-def _dense_refuses(d: int, request: Request) -> str:
+def _dense_refuses(sources: Sources, queries: Points, request: Request) -> str:
     if request.rtol == 0:
         return "rtol=0 needs double-double arithmetic"
-    if d > dense.MAX_DIMENSION:
+    if sources.d > dense.MAX_DIMENSION:
         return f"compiled for at most {dense.MAX_DIMENSION} dimensions"
     return ""
 
 
-def _matmul_refuses(d: int, request: Request) -> str:
+def _spectral_refuses(sources: Sources, queries: Points, request: Request) -> str:
+    if sources.d > spectral.MAX_DIMENSION:
+        return f"needs at most {spectral.MAX_DIMENSION} dimensions"
+    if request.rtol < spectral.LEAST_RTOL:
+        return f"its errors are too large for rtol < {spectral.LEAST_RTOL:g}"
+    return ""
+
+
+def _matmul_refuses(sources: Sources, queries: Points, request: Request) -> str:
     return "rtol=0 needs double-double arithmetic" if request.rtol == 0 else ""
+
+
+def _lattice_refuses(sources: Sources, queries: Points, request: Request) -> str:
+    return _matmul_refuses(sources, queries, request) or lattice.refuses(sources, queries)
 
 
 def _dense_seconds(d: int, request: Request) -> float:
@@ -43,11 +57,19 @@ def _dense_seconds(d: int, request: Request) -> float:
     return 1e-9 * (0.3 + 0.12 * d + k * (0.9 + gradient + hessian))
 
 
+def _spectral_seconds(d: int, request: Request) -> float:
+    return math.inf
+
+
 def _matmul_seconds(d: int, request: Request) -> float:
     k, order = len(request.scales), request.order
     gradient = 1.5 + 0.04 * d if order > 0 else 0.0
     hessian = 60.0 + 0.1 * d * d if order > 1 else 0.0
     return 1e-9 * (2.0 + 0.03 * d + k * (0.9 + gradient + hessian))
+
+
+def _lattice_seconds(d: int, request: Request) -> float:
+    return _matmul_seconds(d, request) - 0.5e-9 * 0.03 * d
 
 
 def _compensated_seconds(d: int, request: Request) -> float:
@@ -60,8 +82,11 @@ def _compensated_seconds(d: int, request: Request) -> float:
 #: Every method, in the order in which ties are decided.
 METHODS = {
     "dense": Method(dense, 256, _dense_refuses, _dense_seconds),
+    "tree": Method(tree, 256, _dense_refuses, _dense_seconds, sorts_queries=True),
+    "spectral": Method(tree, 256, _spectral_refuses, _spectral_seconds, sorts_queries=True, transforms=True),
+    "lattice": Method(lattice, 1024, _lattice_refuses, _lattice_seconds),
     "matmul": Method(matmul, 1024, _matmul_refuses, _matmul_seconds),
-    "compensated": Method(compensated, 32, lambda d, request: "", _compensated_seconds),
+    "compensated": Method(compensated, 32, lambda sources, queries, request: "", _compensated_seconds),
 }
 
 
@@ -150,7 +175,7 @@ def _readable(n_bytes: int) -> str:
     return f"{n_bytes} bytes"
 
 
-def make_plan(sources: Sources, n_queries: int, request: Request) -> Plan:
+def make_plan(sources: Sources, queries: Points, request: Request) -> Plan:
     """Choose the method with the least predicted time among those that can keep the promise.
 
     Raises
@@ -160,14 +185,14 @@ def make_plan(sources: Sources, n_queries: int, request: Request) -> Plan:
     MemoryLimitError
         One query at a time would still need more than the limit.
     """
-    d, k = sources.d, len(request.scales)
+    d, k, n_queries = sources.d, len(request.scales), queries.shape[0]
     if request.method != "auto" and request.method not in METHODS:
         names = ", ".join(repr(name) for name in ("auto", *METHODS))
         raise InputError(f"`method` must be one of {names}; got {request.method!r}. Use 'auto'.")
     pairs = sources.n * n_queries
     candidates = []
     for name, method in METHODS.items():
-        refused = method.refuses(d, request)
+        refused = method.refuses(sources, queries, request)
         seconds = math.inf if refused else pairs * method.seconds_per_pair(d, request) / request.workers
         candidates.append(Candidate(name, seconds, refused))
     if request.method == "auto":

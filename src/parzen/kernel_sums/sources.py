@@ -1,16 +1,31 @@
 """The sources of the kernel sums, in the memory layouts that the loops read."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 
 from parzen.kernel_sums.double_double import DoubleDouble
-from parzen.kernel_sums.loops import FAR, MAX_UNROLLED, STRIDE, TILE
+from parzen.kernel_sums.exp import BIT
+from parzen.kernel_sums.loops import FAR, STRIDE, TILE
+from parzen.kernel_sums.partition import partition
+from parzen.kernel_sums.request import Request
+from parzen.kernel_sums.spectral import Spectrum
 from parzen.typing import FloatArray, IntArray
 
-__all__ = ["Points", "Sources"]
+__all__ = ["LARGEST_CODE", "Boxes", "Lattice", "Points", "SortedSources", "Sources"]
+
+#: Largest size of a code of a `Lattice`: 8 bits, and 256 of digits / 16 in steps of 1/256.
+LARGEST_CODE = 128
+
+#: Numbers that stay in the cache.
+_CACHED = 50_000
+
+#: Of each tile: the least and largest coordinates, (tiles, d) each, and the least offset in bits, (tiles,).
+Boxes = tuple[FloatArray, FloatArray, FloatArray]
 
 
 class Points(Protocol):
@@ -22,6 +37,11 @@ class Points(Protocol):
         ...
 
     @property
+    def unshifted(self) -> tuple[FloatArray, FloatArray, float] | None:
+        """(raw, centre, unit) where the points are (raw - centre) / unit, up to rounding; None where they are not."""
+        ...
+
+    @property
     def coordinate_error(self) -> float:
         """Error of a row, relative to its norm, in units of half an ulp."""
         ...
@@ -29,6 +49,10 @@ class Points(Protocol):
     @property
     def exact_error(self) -> float:
         """The same of an exact row, as a plain number."""
+        ...
+
+    def take(self, index: IntArray) -> Self:
+        """Some of the points."""
         ...
 
     def around(self, other: Self, index: int) -> Self:
@@ -54,6 +78,11 @@ class Sources:
 
     points: Points
     offsets: DoubleDouble | None
+
+    def take(self, index: IntArray) -> Self:
+        """Return some of the sources."""
+        offsets = None if self.offsets is None else self.offsets.at(index)
+        return type(self)(self.points.take(index), offsets)
 
     @property
     def n(self) -> int:
@@ -88,10 +117,11 @@ class Sources:
     @cached_property
     def radius(self) -> float:
         """Largest norm of a source."""
-        if self.d > MAX_UNROLLED:
-            return float(np.sqrt(2.0 * self.half_norms[: self.n].max()))
-        y = self.points.rows(slice(None))
-        return float(np.sqrt(np.einsum("ja,ja->j", y, y).max()))
+        largest, size = 0.0, max(1, _CACHED // self.d)
+        for start in range(0, self.n, size):
+            y = self.points.rows(slice(start, start + size))
+            largest = max(largest, float(np.einsum("ja,ja->j", y, y).max()))
+        return math.sqrt(largest)
 
     @cached_property
     def tiles(self) -> FloatArray:
@@ -101,6 +131,35 @@ class Sources:
         tiles = np.full((self.n_tiles, self.d, STRIDE), FAR)
         tiles[:, :, :TILE] = padded.reshape(-1, TILE, self.d).transpose(0, 2, 1)
         return tiles.reshape(self.n_tiles, -1)
+
+    @cached_property
+    def weights(self) -> FloatArray | None:
+        """w_j / w_max, (n,); None for equal weights."""
+        return None if self.offsets is None else np.asarray(np.exp(-self.offsets.high))
+
+    @cached_property
+    def _spectra(self) -> list[Spectrum]:
+        """The last spectrum that was made, if any."""
+        return []
+
+    def spectrum(self, request: Request) -> Spectrum:
+        """Return the transforms for a request, the kept ones where they serve."""
+        for known in self._spectra[:1]:
+            if known.serves(request):
+                return known
+        spectrum = Spectrum(self.points.rows(slice(None)), self.weights, request)
+        self._spectra[:] = [spectrum]
+        return spectrum
+
+    @cached_property
+    def lattice(self) -> "Lattice | None":
+        """The sources as small integers, where they are that."""
+        return Lattice.of(self)
+
+    @cached_property
+    def sorted(self) -> "SortedSources":
+        """The sources in an order in which each tile is a leaf of a k-d tree, and its box."""
+        return SortedSources.of(self)
 
     @cached_property
     def exact_tiles(self) -> DoubleDouble:
@@ -116,8 +175,8 @@ class Sources:
 
     @cached_property
     def tile_offsets(self) -> FloatArray | None:
-        """Offsets tile by tile, (tiles, TILE), zero in the padding; None for equal weights."""
-        return None if self.offsets is None else self._tiled(self.offsets.high, 0.0)
+        """Offsets in bits, tile by tile, (tiles, TILE), zero in the padding; None for equal weights."""
+        return None if self.offsets is None else self._tiled(self.offsets.high / BIT, 0.0)
 
     @cached_property
     def exact_offsets(self) -> DoubleDouble:
@@ -130,3 +189,81 @@ class Sources:
         padded = np.full(self.n_tiles * TILE, padding)
         padded[: self.n] = values
         return padded.reshape(self.n_tiles, TILE)
+
+
+@dataclass(frozen=True, eq=False)
+class Lattice:
+    """Sources as small integers: y = unit · code + shift, |code| ≤ 128."""
+
+    step: float  # a power of two, in raw units
+    origin: float  # of code 0, in raw units
+    unit: float  # the step in whitened units
+    shift: FloatArray  # (d,), of code 0
+    codes: Any  # (tiles · TILE, d) float32, padded with zeros
+    half_norms: FloatArray  # ½‖code‖², padded far away
+
+    @classmethod
+    def of(cls, sources: Sources) -> Self | None:
+        """Find step and origin; None where values are not such integers."""
+        if sources.points.unshifted is None:
+            return None
+        raw, centre, unit = sources.points.unshifted
+        low, high = float(raw.min()), float(raw.max())
+        if (
+            high - low < 2.0**-900 or not 2.0**-100 < (high - low) / unit < 2.0**100
+        ):  # padding must stay far away
+            return None
+        step = 2.0 ** math.ceil(math.log2((high - low) / (2 * LARGEST_CODE)))
+        origin = low + LARGEST_CODE * step
+        codes = np.zeros((sources.n_tiles * TILE, sources.d), dtype=np.float32)
+        half_norms = np.full(len(codes), FAR * FAR)
+        lattice = cls(step, origin, step / unit, (origin - centre) / unit, codes, half_norms)
+        for rows, part in lattice._parts(raw):
+            if part is None:
+                return None
+            codes[rows] = part
+            half_norms[rows] = 0.5 * np.einsum("ja,ja->j", part, part)
+        return lattice
+
+    def holds(self, points: Points) -> bool:
+        """Whether every value is a code, exactly."""
+        if points.unshifted is None:
+            return False
+        return all(part is not None for _, part in self._parts(points.unshifted[0]))
+
+    def _parts(self, raw: FloatArray) -> Iterator[tuple[slice, FloatArray | None]]:
+        """Yield the codes of some rows at a time, which stay in the cache; None where there are none."""
+        size = max(1, _CACHED // raw.shape[1])
+        for start in range(0, len(raw), size):
+            rows = slice(start, min(start + size, len(raw)))
+            codes = np.rint((raw[rows] - self.origin) / self.step)
+            exact = np.array_equal(self.origin + codes * self.step, raw[rows])
+            yield rows, codes if exact and np.abs(codes).max() <= LARGEST_CODE else None
+
+    def codes_of(self, whitened: FloatArray) -> Any:
+        """Return the codes of whitened points of the lattice, (rows, d) float32."""
+        return np.rint((whitened - self.shift) / self.unit).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class SortedSources:
+    """Sources in the order of the leaves of a k-d tree."""
+
+    sources: Sources
+    rank: IntArray  # (n,) where each of the original sources stands
+    boxes: Boxes
+
+    @classmethod
+    def of(cls, sources: Sources) -> Self:
+        """Sort; cost: n log n."""
+        y = sources.points.rows(slice(None))
+        order = partition(y, TILE)
+        rank = np.empty_like(order)
+        rank[order] = np.arange(len(order))
+        y = y[order]
+        starts = np.arange(0, len(y), TILE)
+        sorted_sources = sources.take(order)
+        offsets = sorted_sources.tile_offsets
+        least = np.zeros(len(starts)) if offsets is None else offsets.min(axis=1)
+        boxes = np.minimum.reduceat(y, starts), np.maximum.reduceat(y, starts), least
+        return cls(sorted_sources, rank, boxes)

@@ -21,7 +21,7 @@ from parzen.typing import FloatArray, IntArray
 class State:
     """Accumulators for m queries at k bandwidths; the arrays are written in place by the loops."""
 
-    lowest: FloatArray  # (m, k)
+    lowest: FloatArray  # (m, k), in nats
     total: FloatArray  # (m, k)
     spread: FloatArray  # (m, k)
     first: FloatArray  # (m, k, d), or (m, k, 0) where order < 1
@@ -91,7 +91,8 @@ class KernelSums:
             second[..., upper[0], upper[1]] = second[..., upper[1], upper[0]]
             self.covariance[rows] = second
 
-    def put(self, rows: IntArray, part: "KernelSums") -> None:
-        """Copy finished sums into these rows."""
-        self.log_sum[rows], self.mean_square[rows] = part.log_sum, part.mean_square
-        self.mean[rows], self.covariance[rows] = part.mean, part.covariance
+    def put(self, rows: IntArray, columns: slice | IntArray, part: "KernelSums") -> None:
+        """Copy finished sums into these rows, at these bandwidths."""
+        at = rows[:, None], np.arange(self.log_sum.shape[1])[columns]
+        self.log_sum[at], self.mean_square[at] = part.log_sum, part.mean_square
+        self.mean[at], self.covariance[at] = part.mean, part.covariance

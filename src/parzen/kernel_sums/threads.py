@@ -95,6 +95,8 @@ def run_tasks(
     KeyboardInterrupt
         After every thread has stopped.
     """
+    if not tasks:
+        return
     total = sum(size for size, _ in tasks)
     done = 0
     lock = threading.Lock()

@@ -1,0 +1,406 @@
+"""Spectral method, d ≤ 3: the sums of all queries through non-uniform Fourier transforms, in nearly linear time.
+
+A Gaussian sum is smooth, so that its Fourier series on a slightly larger box needs only so many modes as the box
+has bandwidths:
+
+    S(q) = Σ_k c_k e^{2πi ξ_k·q},   c_k = Π_a Δξ_a √(2π) h e^{-2π²h²ξ_a²} · F_k,   F_k = Σ_j w_j e^{-2πi ξ_k·x_j}
+
+F comes from a type-1 transform of the samples and is kept with them; a type-2 transform evaluates the series at the
+queries, and derivatives multiply c by 2πiξ. The error is *absolute*: so a query is accepted only where S exceeds a
+bound on the error by 1/rtol, and all others are left to the tree method. The bound is an a-priori one, raised to
+eight times the largest error seen at spot queries that every call sums exactly.
+
+Where space would need too many modes (outliers, heavy tails, clusters far apart), it is cut into cells with a
+transform each; where a cell holds few samples, its queries are left to the tree.
+
+References: Greengard, Rachh & Barnett, "Equispaced Fourier representations for efficient Gaussian process
+regression" (2022), for spacing and number of modes; Barnett, Magland & af Klinteberg (2019) for FINUFFT.
+"""
+
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from parzen.kernel_sums.request import Request
+from parzen.kernel_sums.state import KernelSums
+from parzen.typing import BoolArray, FloatArray, IntArray
+
+__all__ = ["MAX_DIMENSION", "Cell", "Spectrum"]
+
+MAX_DIMENSION = 3
+LEAST_RTOL = 1e-10
+
+#: The error of the transforms, relative to the largest sum, for each unit of rtol; and the least they can do.
+_TOLERANCE = 1e-5
+_LEAST_TOLERANCE = 1e-14
+
+#: The a-priori bound in units of the tolerance, and the safety factor on errors that are seen.
+_PRIOR = 4.0
+_SAFETY = 8.0
+
+#: Queries that are summed exactly in every call.
+_SPOTS = 32
+
+#: Queries at a time.
+_CHUNK = 2_000_000
+
+#: Seconds for a point of a transform in 1, 2, 3 dimensions, for a point of its fine grid, and for a pair in the tree.
+_SPREAD = (0.0, 8e-8, 3e-7, 3e-6)
+_GRID = 1.5e-8
+_PAIR = 0.6e-9
+
+#: Quantiles at which a cell may be cut.
+_CUTS = (1e-4, 1e-3, 1e-2, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999)
+
+#: Samples that the cells are laid out by, and outermost ones at both ends of each axis.
+_FEW = 20_000
+_ENDS = 200
+
+_forked = False
+
+
+def _after_fork() -> None:
+    """GNU OpenMP's threads do not survive a fork: the child must not wait for them."""
+    global _forked
+    _forked = True
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def tolerance(rtol: float) -> float:
+    """Return the relative error asked of the transforms."""
+    return max(_LEAST_TOLERANCE, _TOLERANCE * rtol)
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """A box of space, the modes that describe the sums in it, and the transform of the samples in reach of it."""
+
+    low: FloatArray  # (d,), -inf where there is no cut
+    high: FloatArray
+    centre: FloatArray  # (d,) of the modes' box
+    spacing: FloatArray  # (d,) Δξ
+    modes: tuple[int, ...]  # 2m + 1 along each axis
+    transform: Any  # F, complex, of shape modes
+
+
+class Spectrum:
+    """The transforms of some samples, good for a set of bandwidths and a promise."""
+
+    def __init__(self, points: FloatArray, weights: FloatArray | None, request: Request) -> None:
+        self.scales, self.tolerance = request.scales, tolerance(request.rtol)
+        widest, narrowest = 1.0 / np.sqrt(request.scales.min()), 1.0 / np.sqrt(request.scales.max())
+        layout = _Layout(points, float(widest), float(narrowest), self.tolerance, request.memory_limit)
+        self.cells: list[Cell] = []
+        for low, high in layout.cells():
+            near = layout.near(points, low, high)
+            some = slice(None) if near.all() else near
+            x = points[some]
+            centre, spacing, modes = layout.modes(x)
+            if not layout.fits(modes):
+                continue
+            strengths = np.ones(len(x)) if weights is None else weights[some]
+            transform = _type_1(spacing * (x - centre), strengths, modes, self.tolerance, request.workers)
+            self.cells.append(Cell(low, high, centre, spacing, modes, transform))
+        self.reach = layout.reach
+        self.low, self.high = points.min(axis=0) - self.reach, points.max(axis=0) + self.reach
+
+    def serves(self, request: Request) -> bool:
+        """Whether this was made for such a request."""
+        return self.tolerance <= tolerance(request.rtol) and np.array_equal(self.scales, request.scales)
+
+    def queries_of(self, cell: Cell, queries: FloatArray) -> BoolArray:
+        """Return which queries lie in a cell, (m,)."""
+        low, high = np.maximum(cell.low, self.low), np.minimum(cell.high, self.high)
+        return np.asarray(np.all((queries >= low) & (queries < high), axis=1))
+
+    def evaluate(self, cell: Cell, queries: FloatArray, k: int, request: Request) -> FloatArray:
+        """Return S and the derivatives that are wanted at bandwidth k, (functions, m); see `functions`."""
+        d = queries.shape[1]
+        a = self.scales[k]
+        frequencies = [
+            spacing * np.arange(-(n // 2), n // 2 + 1)
+            for spacing, n in zip(cell.spacing, cell.modes, strict=True)
+        ]
+        coefficients = cell.transform
+        for axis, (xi, spacing) in enumerate(zip(frequencies, cell.spacing, strict=True)):
+            damping = spacing * np.sqrt(2.0 * np.pi / a) * np.exp(-2.0 * np.pi**2 / a * xi**2)
+            coefficients = coefficients * _along(damping, axis, d)
+        factors = [_along(2.0j * np.pi * xi, axis, d) for axis, xi in enumerate(frequencies)]
+        wanted = functions(d, request)
+        result = np.empty((len(wanted), len(queries)))
+        for first in range(0, len(wanted), 2):
+            # two real functions are the parts of one complex one
+            series = _differentiated(coefficients, factors, wanted[first])
+            if first + 1 < len(wanted):
+                series = series + 1j * _differentiated(coefficients, factors, wanted[first + 1])
+            for start in range(0, len(queries), _CHUNK):
+                part = slice(start, start + _CHUNK)
+                values = _type_2(
+                    cell.spacing * (queries[part] - cell.centre), series, self.tolerance, request.workers
+                )
+                result[first, part] = values.real
+                if first + 1 < len(wanted):
+                    result[first + 1, part] = values.imag
+        return result
+
+
+def functions(d: int, request: Request) -> list[tuple[tuple[int, ...], ...]]:
+    """Return what is evaluated: each function is a sum of derivatives of S by the axes named."""
+    wanted: list[tuple[tuple[int, ...], ...]] = [((),)]
+    if request.order > 0:
+        wanted += [((a,),) for a in range(d)]
+    if request.order > 1:
+        wanted += [((a, b),) for a in range(d) for b in range(a + 1)]
+    elif request.radial:
+        wanted += [tuple((a, a) for a in range(d))]
+    return wanted
+
+
+def finish(values: FloatArray, scale: float, d: int, request: Request) -> KernelSums:
+    """Turn S and its derivatives, (functions, m), into moments of u, for one bandwidth."""
+    m = values.shape[1]
+    sums = KernelSums.empty(m, 1, d, request.order)
+    total = values[0]
+    sums.log_sum[:, 0] = np.log(total)
+    sums.mean_square[:] = 0.0
+    if request.order > 0:
+        sums.mean[:, 0] = (values[1 : d + 1] / (scale * total)).T
+    if request.order > 1:
+        at = d + 1
+        for a in range(d):
+            for b in range(a + 1):
+                second = (values[at] / total + (scale if a == b else 0.0)) / scale**2
+                second -= sums.mean[:, 0, a] * sums.mean[:, 0, b]
+                sums.covariance[:, 0, a, b] = sums.covariance[:, 0, b, a] = second
+                at += 1
+        sums.mean_square[:, 0] = np.trace(sums.covariance[:, 0], axis1=1, axis2=2) + np.sum(
+            sums.mean[:, 0] ** 2, axis=1
+        )
+    elif request.radial:
+        sums.mean_square[:, 0] = (values[-1] / total + scale * d) / scale**2
+    return sums
+
+
+def derivatives(sums: KernelSums, k: int, scale: float, d: int, request: Request) -> FloatArray:
+    """Return S and its derivatives, (functions, m), from finished sums at bandwidth k: `finish` turned round."""
+    total = np.exp(sums.log_sum[:, k])
+    rows = [total]
+    if request.order > 0:
+        rows += list(scale * total * sums.mean[:, k].T)
+    if request.order > 1:
+        for a in range(d):
+            for b in range(a + 1):
+                second = sums.covariance[:, k, a, b] + sums.mean[:, k, a] * sums.mean[:, k, b]
+                rows.append(total * (scale**2 * second - (scale if a == b else 0.0)))
+    elif request.radial:
+        rows.append(total * (scale**2 * sums.mean_square[:, k] - scale * d))
+    return np.array(rows)
+
+
+def leave_out(values: FloatArray, weights: FloatArray, scale: float, d: int, request: Request) -> None:
+    """Take each query's own sample, at distance 0, out of S and its derivatives, in place.
+
+    What cancels shows: the absolute error stays, and `accepted` compares it with what is left.
+    """
+    for value, terms in zip(values, functions(d, request), strict=True):
+        if terms == ((),):
+            value -= weights
+        else:
+            value += scale * weights * sum(len(axes) == 2 and axes[0] == axes[1] for axes in terms)
+
+
+def spots(values: FloatArray, allowed: float, request: Request) -> IntArray:
+    """Choose queries to be summed exactly: some spread evenly, some near where acceptance ends."""
+    m = values.shape[1]
+    edge = _PRIOR * tolerance(request.rtol) * np.abs(values[0]).max() / allowed
+    even = np.linspace(0, m - 1, min(m, _SPOTS), dtype=np.intp)
+    step = -(-m // 50_000)
+    distance = np.abs(np.log(np.maximum(values[0, ::step], 1e-300)) - math.log(max(edge, 1e-300)))
+    near_edge = step * np.argpartition(distance, min(_SPOTS // 2, len(distance) - 1))[: _SPOTS // 2]
+    return np.unique(np.concatenate([even, near_edge]))
+
+
+def error_bounds(values: FloatArray, spots: FloatArray, exact: FloatArray, request: Request) -> FloatArray:
+    """Return a bound on the absolute error of each function, (functions,).
+
+    The a-priori bound is relative to the largest value; the errors at spot queries, (functions, spots), raise it.
+    """
+    prior = _PRIOR * tolerance(request.rtol) * np.abs(values).max(axis=1)
+    seen = np.abs(spots - exact).max(axis=1, initial=0.0)
+    return np.asarray(np.maximum(prior, _SAFETY * seen))
+
+
+def spot_error(seen: FloatArray, exact: FloatArray, allowed: float, bounds: FloatArray) -> float:
+    """Return the largest error of log S among those spot queries that would have been accepted."""
+    good = seen * allowed >= bounds[0]
+    return float(np.max(np.abs(np.log(seen[good] / exact[good])), initial=0.0))
+
+
+def accepted(
+    values: FloatArray, bounds: FloatArray, scale: float, d: int, allowed: float, request: Request
+) -> tuple[FloatArray, BoolArray]:
+    """Return the bound on the error of log S and which queries keep the promise with it, both (m,)."""
+    total = values[0]
+    share = bounds[0] / total
+    keeps = (total > 0.0) & (share <= allowed)
+    if request.order > 0:
+        h = 1.0 / math.sqrt(scale)
+        slope = h * np.linalg.norm(values[1 : d + 1], axis=0) / total
+        slope_error = h * np.linalg.norm(bounds[1 : d + 1]) / total + slope * share
+        keeps &= slope_error <= allowed * (1.0 + slope)
+    if request.order > 1:
+        second = h**2 * np.sqrt(2.0) * np.linalg.norm(values[d + 1 :], axis=0) / total
+        second_error = h**2 * np.sqrt(2.0) * np.linalg.norm(bounds[d + 1 :]) / total + second * share
+        hessian = np.abs(second - slope**2)  # at least
+        keeps &= second_error + 2.0 * slope * slope_error <= allowed * (1.0 + hessian)
+    elif request.radial:
+        keeps &= bounds[-1] / (scale * total) <= allowed
+    return share, keeps
+
+
+class _Layout:
+    """Where to cut space, and how many modes a piece needs; decided on some of the samples and on the outermost."""
+
+    def __init__(
+        self, points: FloatArray, widest: float, narrowest: float, tolerance: float, memory_limit: int
+    ) -> None:
+        n, self.d = points.shape
+        self.memory_limit = memory_limit
+        #: Samples farther away add less than the tolerance, all together.
+        self.reach = widest * math.sqrt(2.0 * math.log(n / tolerance))
+        self.margin = widest * math.sqrt(2.0 * math.log(4.0 * self.d * 3.0**self.d / tolerance))
+        self.band = math.sqrt(0.5 * math.log(self.d * 4.0 ** (self.d + 1) / tolerance)) / (
+            math.pi * narrowest
+        )
+        few = np.zeros(n, dtype=bool)
+        few[:: -(-n // _FEW)] = True
+        share = n / np.count_nonzero(few)
+        counts = np.where(few, share, 1.0)
+        for axis in range(self.d):
+            ends = np.argpartition(points[:, axis], [min(_ENDS, n - 1), max(n - _ENDS, 0)])
+            few[ends[:_ENDS]] = few[ends[-_ENDS:]] = True
+        self.points, self.counts = points[few], counts[few]
+
+    def near(self, points: FloatArray, low: FloatArray, high: FloatArray) -> BoolArray:
+        """Return which points are in reach of a box, (n,)."""
+        if np.all(np.isinf(low)) and np.all(np.isinf(high)):
+            return np.ones(len(points), dtype=bool)
+        return np.asarray(np.all((points >= low - self.reach) & (points <= high + self.reach), axis=1))
+
+    def modes(self, near: FloatArray) -> tuple[FloatArray, FloatArray, tuple[int, ...]]:
+        """Return the centre of the modes' box, their spacing and their number along each axis."""
+        low, high = near.min(axis=0), near.max(axis=0)
+        # a query is at most `reach` beyond the samples
+        spacing = 1.0 / ((high - low) + self.reach + self.margin)
+        half = np.ceil(self.band / spacing)
+        return 0.5 * (low + high), spacing, tuple(int(2 * m + 1) for m in np.minimum(half, 2**30))
+
+    def fits(self, modes: tuple[int, ...]) -> bool:
+        """Whether the grids of a transform stay under the limit."""
+        return bool(16.0 * math.prod(map(float, modes)) * (2.0**self.d + 4.0) <= 0.5 * self.memory_limit)
+
+    def cells(self) -> list[tuple[FloatArray, FloatArray]]:
+        """Return the boxes (low, high) that deserve a transform; what lies outside is left to the tree."""
+        waiting = [(np.full(self.d, -np.inf), np.full(self.d, np.inf))]
+        found = []
+        while waiting:
+            low, high = waiting.pop()
+            inside, direct, transform, fits, grid_share = self._cost(low, high)
+            if direct <= transform:
+                continue
+            if fits and grid_share < 0.5:
+                found.append((low, high))
+                continue
+            axis = int(np.argmax(np.ptp(inside, axis=0)))
+            best = (math.inf, low, high)
+            for cut in np.unique(np.quantile(inside[:, axis], _CUTS)):
+                left, right = high.copy(), low.copy()
+                left[axis] = right[axis] = cut
+                if inside[:, axis].min() < cut < inside[:, axis].max():
+                    total = self._price(low, left) + self._price(right, high)
+                    if total < best[0]:
+                        best = (total, left, right)
+            if best[0] < (0.9 * transform if fits else math.inf):
+                waiting += [(low, best[1]), (best[2], high)]
+            elif fits:
+                found.append((low, high))
+        return found
+
+    def _price(self, low: FloatArray, high: FloatArray) -> float:
+        """Return the seconds for a box, by the cheaper way; more where it has to be cut again."""
+        _, direct, transform, fits, _ = self._cost(low, high)
+        return min(direct, transform * (1.0 if fits else 3.0))
+
+    def _cost(self, low: FloatArray, high: FloatArray) -> tuple[FloatArray, float, float, bool, float]:
+        """Return the samples inside, the seconds of direct sums and of a transform, whether it fits, FFT's share."""
+        near = self.near(self.points, low, high)
+        inside = near & np.all((self.points >= low) & (self.points < high), axis=1)
+        if not inside.any():
+            return self.points[inside], 0.0, math.inf, True, 0.0
+        n_near, n_inside = float(self.counts[near].sum()), float(self.counts[inside].sum())
+        modes = self.modes(self.points[near])[2]
+        grid = 2.0 * 2.0**self.d * math.prod(map(float, modes)) * _GRID
+        spread = _SPREAD[self.d] * (n_near + n_inside)
+        return (
+            self.points[inside], n_inside * n_near * _PAIR, grid + spread, self.fits(modes),
+            grid / (grid + spread),
+        )  # fmt: skip
+
+
+def _along(values: Any, axis: int, d: int) -> Any:
+    """Shape a vector so that it multiplies along one axis."""
+    return values.reshape([-1 if a == axis else 1 for a in range(d)])
+
+
+def _differentiated(coefficients: Any, factors: list[Any], terms: tuple[tuple[int, ...], ...]) -> Any:
+    """Return the coefficients of a sum of derivatives."""
+    total: Any = 0.0
+    for axes in terms:
+        part = coefficients
+        for a in axes:
+            part = part * factors[a]
+        total = total + part
+    return total
+
+
+def _arguments(cycles: FloatArray) -> list[FloatArray]:
+    """Return 2π times each coordinate, contiguous."""
+    return [np.ascontiguousarray(2.0 * np.pi * cycles[:, a]) for a in range(cycles.shape[1])]
+
+
+def _type_1(
+    cycles: FloatArray, strengths: FloatArray, modes: tuple[int, ...], eps: float, threads: int
+) -> Any:
+    """Return Σ_j strength_j e^{-2πi k·cycles_j} for every mode k."""
+    import finufft
+
+    run: Callable[..., Any] = getattr(finufft, f"nufft{len(modes)}d1")
+    return run(
+        *_arguments(cycles),
+        strengths.astype(np.complex128),
+        modes,
+        eps=eps,
+        isign=-1,
+        nthreads=_threads(threads),
+    )
+
+
+def _type_2(cycles: FloatArray, series: Any, eps: float, threads: int) -> Any:
+    """Return Σ_k series_k e^{2πi k·cycles} at every query."""
+    import finufft
+
+    run: Callable[..., Any] = getattr(finufft, f"nufft{series.ndim}d2")
+    return run(
+        *_arguments(cycles), np.ascontiguousarray(series), eps=eps, isign=1, nthreads=_threads(threads)
+    )
+
+
+def _threads(threads: int) -> int:
+    """Return how many threads a transform may use."""
+    return 1 if _forked else threads

@@ -1,0 +1,58 @@
+"""Tree method: direct differences, but only of the tiles that lie within a query's reach.
+
+Sources and queries are sorted into leaves of a k-d tree, so that a tile and a block of queries have small
+bounding boxes. The tiles are visited by their distance from the block, nearest first. A tile is left out where
+its box lies so far from a query that all n sources at that distance would stay below the promise *relative to the
+query's own sum so far*: that holds in every tail.
+"""
+
+import numpy as np
+
+from parzen.kernel_sums import accuracy, dense
+from parzen.kernel_sums.loops import TILE
+from parzen.kernel_sums.request import Request
+from parzen.kernel_sums.sources import Boxes, Sources
+from parzen.kernel_sums.state import State
+from parzen.kernel_sums.threads import Step
+from parzen.typing import FloatArray, IntArray
+
+#: Tiles that are visited before the reach of each query is known well enough to leave out all others at once.
+_FIRST = 4
+
+exponent_error = accuracy.direct_error
+scratch_bytes = dense.scratch_bytes
+
+
+def prepare(sources: Sources) -> None:
+    """Make the layouts that threads will share."""
+    inner = sources.sorted.sources
+    _ = inner.tiles, inner.tile_offsets
+
+
+def accumulate(
+    sources: Sources, queries: FloatArray, own: IntArray, request: Request, cutoff: float, step: Step
+) -> State:
+    """Return the state of a block of whitened queries, shape (rows, d), that lie close together."""
+    tree = sources.sorted
+    own = np.where(own >= 0, tree.rank[own], -1)
+    sums = dense.TileSums(tree.sources, queries, own, request, cutoff)
+    distances = _squares_between(tree.boxes, queries.min(axis=0), queries.max(axis=0))
+    n_first = min(_FIRST, len(distances))
+    order = np.argpartition(distances, n_first - 1)
+    first = order[:n_first]
+    sums.add(first[np.argsort(distances[first])], tree.boxes, step)
+    # in bits, for the block as a whole, and with room for the moments, which each query knows better
+    least = distances[:, None] * sums.scales + tree.boxes[2][:, None]
+    room = 0.0 if request.order == 0 else 0.5 * request.order * np.log2(2.0 * least + 1.0)
+    near = np.any(least - room < sums.limit.max(axis=0), axis=1)
+    near[first] = False
+    rest = np.flatnonzero(near)
+    sums.add(rest[np.argsort(distances[rest])], tree.boxes, step)
+    step(len(queries) * TILE * (len(distances) - n_first - len(rest)))
+    return sums.finish()
+
+
+def _squares_between(boxes: Boxes, low: FloatArray, high: FloatArray) -> FloatArray:
+    """Return the least squared distance of each tile's box from one box."""
+    gaps = np.maximum(np.maximum(boxes[0] - high, low - boxes[1]), 0.0)
+    return np.asarray(np.einsum("ta,ta->t", gaps, gaps))
