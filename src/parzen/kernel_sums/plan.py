@@ -1,4 +1,9 @@
-"""Where the method is chosen: Request → Plan. A new method is one file and one row of `METHODS`."""
+"""Where the method is chosen: Request → Plan. A new method is one file and one row of `METHODS`.
+
+The cost model's constants are nanoseconds on one core of the machine of docs/performance.md. Only their ratios
+choose, and these hardly differ between machines; measuring them at run time would let noise decide which method
+makes the last digits.
+"""
 
 import math
 from collections.abc import Callable
@@ -21,7 +26,7 @@ class Method:
     module: Any  # prepare, accumulate, scratch_bytes; and exponent_error, but for the last
     rows: int  # queries in a block
     refuses: Callable[[Sources, Points, Request], str]  # why it cannot be used, or ""
-    seconds_per_pair: Callable[[int, Request], float]  # on one core, as measured
+    seconds: Callable[[Sources, Points, Request], float]  # as predicted
     sorts_queries: bool = False  # whether a block of queries gains from being close together
     transforms: bool = False  # whether the spectral method comes first; the blocks are for what it leaves
 
@@ -50,43 +55,71 @@ def _lattice_refuses(sources: Sources, queries: Points, request: Request) -> str
     return _matmul_refuses(sources, queries, request) or lattice.refuses(sources, queries)
 
 
-def _dense_seconds(d: int, request: Request) -> float:
-    k, order = len(request.scales), request.order
-    gradient = 0.3 + 0.3 * d if order > 0 else 0.0
-    hessian = 0.3 + 0.12 * d * d if order > 1 else 0.0
-    return 1e-9 * (0.3 + 0.12 * d + k * (0.9 + gradient + hessian))
+def _polynomial(d: int, request: Request, by_order: tuple[tuple[float, float, float], ...]) -> float:
+    """Return c₀ + c₁ d + c₂ d² for the order that is wanted, and half a nanosecond for each further bandwidth."""
+    c0, c1, c2 = by_order[request.order]
+    return 1e-9 * (
+        c0 + c1 * d + c2 * d**2 + (len(request.scales) - 1) * max(0.5, c0 + c1 * d + c2 * d**2 - 1.5)
+    )
 
 
-def _spectral_seconds(d: int, request: Request) -> float:
-    return math.inf
+def _dense_pair(d: int, request: Request) -> float:
+    return _polynomial(d, request, ((0.65, 0.066, 0.0), (1.2, 0.2, 0.0), (1.2, 0.3, 0.05)))
 
 
-def _matmul_seconds(d: int, request: Request) -> float:
-    k, order = len(request.scales), request.order
-    gradient = 1.5 + 0.04 * d if order > 0 else 0.0
-    hessian = 60.0 + 0.1 * d * d if order > 1 else 0.0
-    return 1e-9 * (2.0 + 0.03 * d + k * (0.9 + gradient + hessian))
+def _matmul_pair(d: int, request: Request) -> float:
+    return _polynomial(d, request, ((1.3, 0.027, 0.0), (2.7, 0.057, 0.0), (30.0, 2.2, 0.035)))
 
 
-def _lattice_seconds(d: int, request: Request) -> float:
-    return _matmul_seconds(d, request) - 0.5e-9 * 0.03 * d
+def _lattice_pair(d: int, request: Request) -> float:
+    return _polynomial(d, request, ((1.0, 0.018, 0.0), (2.2, 0.043, 0.0), (30.0, 2.2, 0.035)))
 
 
-def _compensated_seconds(d: int, request: Request) -> float:
-    k, order = len(request.scales), request.order
-    gradient = 0.5 + 1.0 * d if order > 0 else 0.0
-    hessian = 3.0 + 0.5 * d * d if order > 1 else 0.0
-    return 1e-9 * (1.0 + 1.2 * d + k * (3.0 + gradient + hessian))
+def _compensated_pair(d: int, request: Request) -> float:
+    return _polynomial(d, request, ((6.0, 0.5, 0.0), (10.0, 1.75, 0.0), (15.0, 2.5, 0.15)))
 
+
+def _all_pairs(
+    seconds_per_pair: Callable[[int, Request], float],
+) -> Callable[[Sources, Points, Request], float]:
+    """Return the prediction for a method that goes through all pairs."""
+
+    def seconds(sources: Sources, queries: Points, request: Request) -> float:
+        return sources.n * queries.shape[0] * seconds_per_pair(sources.d, request) / request.workers
+
+    return seconds
+
+
+def _tree_seconds(sources: Sources, queries: Points, request: Request) -> float:
+    n, m = sources.n, queries.shape[0]
+    share = tree.visited_share(sources, queries, request)
+    summing = share * n * m * _dense_pair(sources.d, request) + _BOX * m * sources.n_tiles
+    return _SORT * (n + m) + summing / request.workers
+
+
+def _spectral_seconds(sources: Sources, queries: Points, request: Request) -> float:
+    n, m, d = sources.n, queries.shape[0], sources.d
+    transforms, left = spectral.predict(sources, queries, request)
+    share = tree.visited_share(sources, queries, request)
+    spots = 64 * len(request.scales)
+    direct = (left * m + spots) * n * share * _dense_pair(d, request) / request.workers
+    return _SORT * (n + left * m) + transforms + direct
+
+
+#: Seconds to sort a point into the tree, and to compare a query with a box.
+_SORT = 4e-7
+_BOX = 4e-9
 
 #: Every method, in the order in which ties are decided.
 METHODS = {
-    "dense": Method(dense, 256, _dense_refuses, _dense_seconds),
-    "tree": Method(tree, 256, _dense_refuses, _dense_seconds, sorts_queries=True),
+    "dense": Method(dense, 256, _dense_refuses, _all_pairs(_dense_pair)),
+    "tree": Method(tree, 256, _dense_refuses, _tree_seconds, sorts_queries=True),
     "spectral": Method(tree, 256, _spectral_refuses, _spectral_seconds, sorts_queries=True, transforms=True),
-    "lattice": Method(lattice, 1024, _lattice_refuses, _lattice_seconds),
-    "matmul": Method(matmul, 1024, _matmul_refuses, _matmul_seconds),
-    "compensated": Method(compensated, 32, lambda sources, queries, request: "", _compensated_seconds),
+    "lattice": Method(lattice, 1024, _lattice_refuses, _all_pairs(_lattice_pair)),
+    "matmul": Method(matmul, 1024, _matmul_refuses, _all_pairs(_matmul_pair)),
+    "compensated": Method(
+        compensated, 32, lambda sources, queries, request: "", _all_pairs(_compensated_pair)
+    ),
 }
 
 
@@ -189,11 +222,10 @@ def make_plan(sources: Sources, queries: Points, request: Request) -> Plan:
     if request.method != "auto" and request.method not in METHODS:
         names = ", ".join(repr(name) for name in ("auto", *METHODS))
         raise InputError(f"`method` must be one of {names}; got {request.method!r}. Use 'auto'.")
-    pairs = sources.n * n_queries
     candidates = []
     for name, method in METHODS.items():
         refused = method.refuses(sources, queries, request)
-        seconds = math.inf if refused else pairs * method.seconds_per_pair(d, request) / request.workers
+        seconds = math.inf if refused else method.seconds(sources, queries, request)
         candidates.append(Candidate(name, seconds, refused))
     if request.method == "auto":
         best = min(candidates, key=lambda candidate: candidate.seconds)

@@ -142,6 +142,10 @@ class Sources:
         """The last spectrum that was made, if any."""
         return []
 
+    def has_spectrum(self, request: Request) -> bool:
+        """Whether transforms that serve a request are kept."""
+        return any(known.serves(request) for known in self._spectra)
+
     def spectrum(self, request: Request) -> Spectrum:
         """Return the transforms for a request, the kept ones where they serve."""
         for known in self._spectra[:1]:

@@ -21,13 +21,16 @@ import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from parzen.kernel_sums.request import Request
 from parzen.kernel_sums.state import KernelSums
 from parzen.typing import BoolArray, FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from parzen.kernel_sums.sources import Points, Sources
 
 __all__ = ["MAX_DIMENSION", "Cell", "Spectrum"]
 
@@ -47,6 +50,9 @@ _SPOTS = 32
 
 #: Queries at a time.
 _CHUNK = 2_000_000
+
+#: Queries that predictions are made from.
+_QUERIES = 64
 
 #: Seconds for a point of a transform in 1, 2, 3 dimensions, for a point of its fine grid, and for a pair in the tree.
 _SPREAD = (0.0, 8e-8, 3e-7, 3e-6)
@@ -95,7 +101,9 @@ class Spectrum:
     def __init__(self, points: FloatArray, weights: FloatArray | None, request: Request) -> None:
         self.scales, self.tolerance = request.scales, tolerance(request.rtol)
         widest, narrowest = 1.0 / np.sqrt(request.scales.min()), 1.0 / np.sqrt(request.scales.max())
-        layout = _Layout(points, float(widest), float(narrowest), self.tolerance, request.memory_limit)
+        layout = _Layout(
+            points, float(widest), float(narrowest), self.tolerance, request.memory_limit, len(points)
+        )
         self.cells: list[Cell] = []
         for low, high in layout.cells():
             near = layout.near(points, low, high)
@@ -264,13 +272,39 @@ def accepted(
     return share, keeps
 
 
+def predict(sources: "Sources", queries: "Points", request: Request) -> tuple[float, float]:
+    """Estimate the seconds of the transforms, and the share of queries that are left to the tree."""
+    n, m, d = sources.n, queries.shape[0], sources.d
+    few = np.arange(0, n, -(-n // _FEW))
+    x = np.nan_to_num(sources.points.rows(few))
+    q = np.nan_to_num(queries.rows(np.arange(0, m, -(-m // _QUERIES))))
+    widest, narrowest = 1.0 / np.sqrt(request.scales.min()), 1.0 / np.sqrt(request.scales.max())
+    layout = _Layout(x, float(widest), float(narrowest), tolerance(request.rtol), request.memory_limit, n)
+    cells = layout.cells()
+    held = np.zeros(len(q), dtype=bool)
+    seconds = 0.0
+    for low, high in cells:
+        held |= np.all((q >= low) & (q < high), axis=1)
+        near = x[layout.near(x, low, high)]
+        pairs_of_functions = (len(functions(d, request)) + 1) // 2 * len(request.scales)
+        grid = 2.0**d * math.prod(map(float, layout.modes(near)[2])) * _GRID
+        inside = np.count_nonzero(np.all((q >= low) & (q < high), axis=1)) / len(q) * m
+        made = 0.0 if sources.has_spectrum(request) else grid + _SPREAD[d] * len(near) * n / len(x)
+        seconds += made + pairs_of_functions * (grid + _SPREAD[d] * inside)
+    weights = np.ones(len(x)) if sources.weights is None else sources.weights[few]
+    scale = float(request.scales.max())
+    total = np.array([weights @ np.exp(-0.5 * scale * np.einsum("ja,ja->j", x - p, x - p)) for p in q])
+    enough = total >= total.max() * _PRIOR * tolerance(request.rtol) / (0.5 * request.rtol)
+    return seconds, 1.0 - float(np.mean(held & enough))
+
+
 class _Layout:
     """Where to cut space, and how many modes a piece needs; decided on some of the samples and on the outermost."""
 
     def __init__(
-        self, points: FloatArray, widest: float, narrowest: float, tolerance: float, memory_limit: int
+        self, points: FloatArray, widest: float, narrowest: float, tolerance: float, memory_limit: int, n: int
     ) -> None:
-        n, self.d = points.shape
+        self.d = points.shape[1]
         self.memory_limit = memory_limit
         #: Samples farther away add less than the tolerance, all together.
         self.reach = widest * math.sqrt(2.0 * math.log(n / tolerance))
@@ -278,12 +312,12 @@ class _Layout:
         self.band = math.sqrt(0.5 * math.log(self.d * 4.0 ** (self.d + 1) / tolerance)) / (
             math.pi * narrowest
         )
-        few = np.zeros(n, dtype=bool)
-        few[:: -(-n // _FEW)] = True
-        share = n / np.count_nonzero(few)
-        counts = np.where(few, share, 1.0)
+        given = len(points)
+        few = np.zeros(given, dtype=bool)
+        few[:: -(-given // _FEW)] = True
+        counts = np.where(few, n / np.count_nonzero(few), 1.0)
         for axis in range(self.d):
-            ends = np.argpartition(points[:, axis], [min(_ENDS, n - 1), max(n - _ENDS, 0)])
+            ends = np.argpartition(points[:, axis], [min(_ENDS, given - 1), max(given - _ENDS, 0)])
             few[ends[:_ENDS]] = few[ends[-_ENDS:]] = True
         self.points, self.counts = points[few], counts[few]
 

@@ -10,14 +10,19 @@ import numpy as np
 
 from parzen.kernel_sums import accuracy, dense
 from parzen.kernel_sums.loops import TILE
+from parzen.kernel_sums.partition import partition
 from parzen.kernel_sums.request import Request
-from parzen.kernel_sums.sources import Boxes, Sources
+from parzen.kernel_sums.sources import Boxes, Points, Sources
 from parzen.kernel_sums.state import State
 from parzen.kernel_sums.threads import Step
 from parzen.typing import FloatArray, IntArray
 
 #: Tiles that are visited before the reach of each query is known well enough to leave out all others at once.
 _FIRST = 4
+
+#: Sources and queries that predictions are made from, and the number of pairs that are not worth one.
+_SOURCES, _QUERIES = 8192, 24
+_SMALL = 10_000_000
 
 exponent_error = accuracy.direct_error
 scratch_bytes = dense.scratch_bytes
@@ -50,6 +55,32 @@ def accumulate(
     sums.add(rest[np.argsort(distances[rest])], tree.boxes, step)
     step(len(queries) * TILE * (len(distances) - n_first - len(rest)))
     return sums.finish()
+
+
+def visited_share(sources: Sources, queries: Points, request: Request) -> float:
+    """Estimate the share of all pairs that are summed, from a few queries and a tree of some of the sources."""
+    n, m = sources.n, queries.shape[0]
+    if sources.n_tiles <= _FIRST or n * m < _SMALL:
+        return 1.0
+    step, stride = -(-n // _SOURCES), -(-m // _QUERIES)
+    few = np.arange(0, n, step)
+    x, q = sources.points.rows(few), queries.rows(np.arange(0, m, stride))
+    x, q = np.nan_to_num(x), np.nan_to_num(q)
+    leaf = max(1, TILE // step)
+    order = partition(x, leaf)
+    starts = np.arange(0, len(few), leaf)
+    low, high = np.minimum.reduceat(x[order], starts), np.maximum.reduceat(x[order], starts)
+    scale = request.scales.min()
+    offsets = np.zeros(len(few)) if sources.offsets is None else sources.offsets.high[few]
+    visited = 0
+    for query in q:
+        t = 0.5 * scale * np.einsum("ja,ja->j", x - query, x - query) + offsets
+        gaps = np.maximum(np.maximum(low - query, query - high), 0.0)
+        reach = accuracy.cutoff(n, request.rtol) + t.min() - np.log(np.sum(np.exp(t.min() - t)) * step)
+        visited += int(
+            np.count_nonzero(0.5 * scale * np.einsum("ta,ta->t", gaps, gaps) < max(reach, t.min()))
+        )
+    return min(1.0, visited / (len(q) * len(starts)) + _FIRST / sources.n_tiles)
 
 
 def _squares_between(boxes: Boxes, low: FloatArray, high: FloatArray) -> FloatArray:
