@@ -62,6 +62,12 @@ def test_help_says_where_to_start() -> None:
     ):  # fmt: skip
         assert option in text
     assert "{digits|mnist|fashion-mnist|cifar100}" in text
+    text = " ".join(text.split())
+    for default in (
+        "[default: 0.05,0.08,0.1,0.2,0.5,1,1.5,2]", "[default: 5]", "[default: 1573368177]",
+        "sklearn,scipy,statsmodels,kdepy or none. [default: all]",
+    ):  # fmt: skip
+        assert default in text
     assert "LOGLEVEL" in text
 
 

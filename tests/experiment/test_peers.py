@@ -8,8 +8,7 @@ from scipy.stats import multivariate_normal
 
 import parzen
 from parzen.experiment import peers
-from parzen.experiment.peers import PeerCheck, check, count, plain_log_density
-from parzen.experiment.settings import PEERS
+from parzen.experiment.peers import PEERS, PeerCheck, check, count, plain_log_density
 from parzen.experiment.wording import speed
 
 
