@@ -204,8 +204,8 @@ def load(
 
     Parameters
     ----------
-    name : {"digits", "mnist", "fashion-mnist", "cifar100"}
-        The data set.
+    name : str
+        The data set, one of `NAMES`.
     data_dir : path, optional
         The folder that holds the files, themselves or in a folder ``name``. By default ``$PARZEN_DATA``,
         then the cache, then the network. ``digits`` needs none.

@@ -141,7 +141,8 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Returns
         -------
-        self
+        KernelDensity
+            This object.
 
         Raises
         ------
