@@ -62,7 +62,7 @@ def main() -> None:
 
 
 @main.command(short_help="Choose a bandwidth for images, test it, and write a report.")
-@click.argument("dataset", type=click.Choice(NAMES))
+@click.argument("dataset", metavar="DATASET", type=click.Choice(NAMES))
 @click.option(
     "--data",
     metavar="DIR",
@@ -131,9 +131,10 @@ def experiment(
     folder: report.html to read, results.csv, results.json, peers.csv and three pictures.
 
     \b
-    parzen experiment digits                      1797 images of 8 × 8 pixels, no download, about 20 s the first time
-    parzen experiment mnist --first 10            ten images of each split, as in the original tutorial
-    parzen experiment mnist --refine --data DIR   everything, and the optimal bandwidth
+    digits                        1797 images of 8 × 8 pixels, no download
+    mnist --first 10              ten images a split, as in the original tutorial
+    mnist --refine --data DIR     everything, and the optimal bandwidth
+    fashion-mnist, cifar100       likewise
 
     The environment variable LOGLEVEL sets what is logged: DEBUG, INFO (default), WARNING, ERROR.
     """
@@ -144,7 +145,7 @@ def experiment(
     stderr, stdout = Console(stderr=True), Console()
     wanted = Settings(
         dataset=dataset,
-        data_dir=None if data is None else Path(data),
+        data_dir=Path(data) if data else None,
         first=first,
         n_train=n_train,
         n_valid=n_valid,

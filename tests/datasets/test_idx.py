@@ -170,3 +170,9 @@ def test_mutations_give_images_or_a_data_error(packed, changes, cut, path, idx_b
     except DataError:
         return
     assert images.shape == (5, 12)
+
+
+def test_a_gzip_header_that_does_not_end(path):
+    """Python reads the name in it byte by byte, before any limit on what is unpacked: 300 ns a byte."""
+    path.write_bytes(b"\x1f\x8b\x08\x08" + bytes(6) + b"A" * 100_000)
+    assert "it has 100010 bytes, more than could hold 76" in refusal(path)

@@ -139,7 +139,7 @@ def _compare(
             values, seconds = _timed(lambda: peer.ask(samples, queries, bandwidth))
     except ImportError:
         release = None
-        note = "not installed: pip install 'parzen[peers]'"
+        note = f"not installed: pip install {peer.package}"
     except Exception as error:  # whatever a peer raises is its answer
         note = f"refuses ({type(error).__name__}): {_first_sentence(error)}"
     else:
