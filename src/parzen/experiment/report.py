@@ -125,7 +125,7 @@ def _choice(outcome: Outcome, curve: bytes) -> str:
         )
     caption = (
         "Mean log density of the validation images. "
-        "Values too low for the picture are arrows on its lower edge."
+        "Values too low for the picture, if any, are arrows on its lower edge."
     )
     warning, hint = "", ""
     if outcome.sweep.best_is_at_the_edge and outcome.refinement is None:
