@@ -202,6 +202,12 @@ def test_sample_count(count, error, message):
         parzen.KernelDensity().fit(X).sample(count)
 
 
+@pytest.mark.parametrize("seed", ["x", -1, 0.5])
+def test_seed(seed):
+    with refused(InputError, f"`random_state` must be an integer from 0 to 2**32 - 1, a RandomState, a Generator or None; got {seed!r}."):  # fmt: skip
+        parzen.KernelDensity().fit(X).sample(1, random_state=seed)
+
+
 def test_results_that_cannot_fit_into_memory(monkeypatch):
     monkeypatch.setattr(density.estimator, "physical_memory", lambda: 100)
     kde = parzen.KernelDensity().fit(X)

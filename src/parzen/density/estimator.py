@@ -4,7 +4,7 @@ from __future__ import annotations  # `help` shows names instead of what they st
 
 import math
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 from sklearn.base import BaseEstimator, DensityMixin
@@ -466,7 +466,7 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         ----------
         n_samples : int, default 1
             How many.
-        random_state : int, RandomState or None
+        random_state : int, RandomState, Generator or None
             Seed; an int makes the draw reproducible.
 
         Returns
@@ -477,16 +477,16 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         InputError, InputTypeError
-            ``n_samples`` is not an integer ≥ 1.
+            ``n_samples`` is not an integer ≥ 1, or ``random_state`` no source of random numbers.
         sklearn.exceptions.NotFittedError
             `fit` was not called.
         """
         check_is_fitted(self)
         count = as_positive_int(n_samples, "n_samples")
         model: Model = self._model
-        random = check_random_state(random_state)
+        random = _as_random(random_state)
         if model.weights is None:
-            chosen = random.randint(len(model.samples), size=count)
+            chosen = (random.uniform(size=count) * len(model.samples)).astype(np.int64)
         else:
             cumulative = np.cumsum(model.weights / model.weights.max())
             chosen = np.searchsorted(cumulative, random.uniform(size=count) * cumulative[-1], side="right")
@@ -505,6 +505,19 @@ def _as_method(method: object) -> str:
             f"`method` must be one of {', '.join(map(repr, names))}; got {method!r}. Use 'auto'."
         )
     return method
+
+
+def _as_random(random_state: Any) -> np.random.Generator | np.random.RandomState:
+    """Return a source of random numbers; both kinds have the methods that are used."""
+    if isinstance(random_state, np.random.Generator):
+        return random_state
+    try:
+        return cast("np.random.RandomState", check_random_state(random_state))
+    except ValueError:
+        raise InputError(
+            f"`random_state` must be an integer from 0 to 2**32 - 1, a RandomState, a Generator or None; got "
+            f"{describe(random_state)}. Pass an integer."
+        ) from None
 
 
 def _as_order(order: Any) -> int:

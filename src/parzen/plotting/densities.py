@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
-from parzen.errors import InputError
+from parzen.errors import InputError, InputTypeError
 from parzen.typing import ArrayLike, FloatArray
-from parzen.validation import as_matrix, as_positive_float, as_positive_int, as_vector
+from parzen.validation import as_matrix, as_positive_float, as_positive_int, as_vector, describe
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -387,7 +387,13 @@ def _paper(shape: tuple[int, ...]) -> float:
 
 def _image_shape(image_shape: Sequence[int], n_features: int) -> tuple[int, ...]:
     """Check that rows of `n_features` pixels can be seen as images of this shape."""
-    shape = tuple(int(size) for size in image_shape)
+    try:
+        shape = tuple(int(size) for size in image_shape)
+    except (TypeError, ValueError):
+        raise InputTypeError(
+            f"`image_shape` must be (height, width) or (height, width, 3); got {describe(image_shape)}. "
+            "Pass a tuple of integers."
+        ) from None
     if len(shape) not in (2, 3) or shape[2:] not in ((), (3,)) or math.prod(shape) != n_features:
         raise InputError(
             f"`image_shape` must be (height, width) or (height, width, 3) with {n_features} values in all; "
