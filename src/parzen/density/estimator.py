@@ -415,7 +415,7 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         >>> import parzen
         >>> kde = parzen.KernelDensity(1.0).fit([[0.0], [1.0], [3.0]])
         >>> kde.leave_one_out().log_density.round(4)
-        array([-2.0939, -1.9851, -3.5862])
+        array([-2.0939, -1.9107, -3.5332])
         """
         check_is_fitted(self)
         model: Model = self._model

@@ -154,7 +154,7 @@ def sweep(
     >>> result.best
     0.3
     >>> result
-    Sweep(best=0.3; mean_log_density=-1.42..., 3 bandwidths from 0.03 to 3, n_samples=500, n_queries=500)
+    Sweep(best=0.3; mean_log_density=-1.37325, 3 bandwidths from 0.03 to 3, n_samples=500, n_queries=500)
     """
     task = _Task.of(X, V, sample_weight, rtol, workers, memory_limit)
     if isinstance(bandwidths, Iterator):
