@@ -89,7 +89,7 @@ def test_rules_on_degenerate_data(rule, samples, weights, message):
         ({"memory_limit": 1000}, InputError, "`memory_limit` must be at least 1048576; got 1000."),
         ({"memory_limit": "1 GiB"}, InputTypeError, "`memory_limit` must be an integer; got '1 GiB'."),
         ({"method": None}, InputTypeError, "`method` must be a string; got None. Use 'auto'."),
-        ({"method": "kdtree"}, InputError, "`method` must be one of 'auto', 'dense', 'matmul', "),
+        ({"method": "kdtree"}, InputError, "`method` must be one of 'auto', 'dense', "),
     ],
 )
 def test_parameters_are_checked_by_fit(parameters, error, message):
