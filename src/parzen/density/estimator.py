@@ -432,7 +432,7 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : array-like of shape (m, d)
-            Queries; only their number counts.
+            Queries.
         order : {0, 1, 2}, default 0
             Highest derivative.
 
