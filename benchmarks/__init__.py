@@ -1,7 +1,8 @@
 """Every published figure of parzen, measured: ``python -m benchmarks`` (or ``make bench``).
 
 Each module here with a function ``run(quick: bool) -> list[Row]`` is a benchmark; its first docstring line is
-its title. It asserts that the answer is right before it times anything, and never asserts a time.
+its title. It asserts that the answer is right before it times anything, and never asserts a time. Modules without
+a ``run`` are scripts of their own, or shared.
 
     harness.py   interleaved timings, medians of ratios, peak memory, the machine
     tables.py    results/*.json → the Markdown tables of docs/performance.md

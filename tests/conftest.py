@@ -1,15 +1,11 @@
 """Fixtures shared by all rooms."""
 
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
-
-# tests share tolerances.py, reference_density.py and reference/exact.py; importlib mode leaves sys.path alone
-sys.path.insert(0, str(Path(__file__).parent))
 
 # the same examples in every run; the first one of each kind waits for the compiler
 settings.register_profile(

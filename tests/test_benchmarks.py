@@ -1,9 +1,11 @@
 """The table script of the benchmarks: figures, bars and losses come out as they went in."""
 
 import json
+from importlib import import_module
+from inspect import signature
 
 import pytest
-from benchmarks import tables
+from benchmarks import __main__, tables
 from benchmarks.harness import Bar, Timings, readable
 
 RESULT = json.loads("""
@@ -26,6 +28,18 @@ PEERS = """\
 |  | method | error |
 | --- | ---: | ---: |
 | peer | matmul | 2.0e-05 |"""
+
+
+def test_every_module_with_a_run_is_a_benchmark():
+    assert {"accuracy", "exponentials", "memory", "methods", "startup", "sweep"} <= set(__main__.names())
+    assert not {"__main__", "__init__", "harness", "tables", "data", "grid_pictures"} & set(__main__.names())
+
+
+@pytest.mark.parametrize("name", __main__.names())
+def test_benchmarks_can_be_imported_and_have_a_title(name):
+    module = import_module(f"benchmarks.{name}")
+    assert module.__doc__.splitlines()[0].endswith(".")
+    assert list(signature(module.run).parameters) == ["quick"]
 
 
 def test_tables_of_a_result():

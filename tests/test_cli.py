@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 import parzen
 from parzen.cli import main
+from parzen.datasets import NAMES
 from parzen.errors import DataError
 from parzen.experiment import output, peers, protocol
 
@@ -61,7 +62,15 @@ def test_help_says_where_to_start() -> None:
         "--check-against", "--seed", "--out", "--force",
     ):  # fmt: skip
         assert option in text
-    assert "{digits|mnist|fashion-mnist|cifar100}" in text
+    assert max(map(len, text.splitlines())) <= 80
+    for name in NAMES:
+        assert re.search(rf"^  .*{name}", text, re.MULTILINE)
+    text = " ".join(text.split())
+    for default in (
+        "[default: 0.05,0.08,0.1,0.2,0.5,1,1.5,2]", "[default: 5]", "[default: 1573368177]",
+        "sklearn,scipy,statsmodels,kdepy or none. [default: all]",
+    ):  # fmt: skip
+        assert default in text
     assert "LOGLEVEL" in text
 
 
@@ -95,12 +104,14 @@ def test_peers_are_shown(here: Path) -> None:
 
 
 def test_square_brackets_are_shown(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def absent(package: str) -> str:
-        raise ImportError(package)
+    def refuse(*_: Any) -> Any:
+        raise ValueError("[red]not[/red] this [shape]")
 
-    monkeypatch.setattr(peers, "version", absent)
-    result = run(*SMALL[:-1], "statsmodels", "--bandwidths", "0.3", COLUMNS="160")
-    assert "not installed: pip install 'parzen[peers]'" in result.stdout
+    monkeypatch.setitem(peers._PEERS, "scipy", (peers._Peer("[b]SciPy", "scipy", 10, refuse),))
+    result = run(*SMALL[:-1], "scipy", "--bandwidths", "0.3", COLUMNS="160")
+    assert "[b]SciPy" in result.stdout
+    assert "refuses (ValueError): [red]not[/red] this [shape]" in result.stdout
+    assert "[red]not[/red] this [shape]" in result.stderr
 
 
 def test_the_command_in_the_report_runs_as_it_stands(here: Path) -> None:
@@ -230,6 +241,13 @@ def test_usage_errors_name_what_is_allowed(here: Path, arguments: list[str]) -> 
     assert result.exit_code == 2
     assert "Usage: " in result.stderr
     assert "Traceback" not in result.stderr
+    assert len(arguments) == 3 or all(name in result.stderr for name in NAMES)
+
+
+def test_an_empty_folder_name_is_none_at_all(here: Path) -> None:
+    """As from ``--data "$UNSET"``; it used to mean the current folder."""
+    assert run(*SMALL, "--data", "", "--out", "").exit_code == 0
+    assert [path.name for path in here.iterdir()] == ["parzen-experiment-digits"]
 
 
 def test_interrupt(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

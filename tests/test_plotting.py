@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from parzen.errors import InputError
+from parzen.errors import InputError, InputTypeError
 from parzen.plotting import bandwidth_curve, density_gallery, image_grid, png
 
 
@@ -109,6 +109,14 @@ def test_image_grid_is_square_by_default_and_keeps_colours() -> None:
 def test_an_image_shape_that_does_not_fit(shape: tuple[int, ...]) -> None:
     with pytest.raises(
         InputError, match=r"`image_shape` must be \(height, width\) or \(height, width, 3\) with 12"
+    ):
+        image_grid(np.zeros((1, 12)), shape)
+
+
+@pytest.mark.parametrize("shape", [12, None, "ab"])
+def test_an_image_shape_that_is_none(shape: Any) -> None:
+    with pytest.raises(
+        InputTypeError, match=r"`image_shape` must be \(height, width\) .*; got .*Pass a tuple"
     ):
         image_grid(np.zeros((1, 12)), shape)
 

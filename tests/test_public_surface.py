@@ -93,6 +93,31 @@ def test_the_estimator_needs_no_pictures():
     assert run(code).strip() == "False"
 
 
+def test_sweeps_need_no_scikit_learn():
+    """Which takes over a second to import; the estimator inherits from it."""
+    code = "import parzen; parzen.sweep; parzen.refine; import sys; print('sklearn' in sys.modules)"
+    assert run(code).strip() == "False"
+
+
+def test_the_reference_has_every_public_name():
+    pages = sorted(
+        (SRC.parent / "docs" / "reference").glob("*.md")
+    )  # none where an installed parzen is tested
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
+    documented = set(re.findall(r"^::: parzen\.(\S+)$", text, re.MULTILINE))
+    modules = {name: getattr(parzen, name) for name in parzen._MODULES}
+    for name in parzen._NAMES:
+        assert name in documented or not pages, name
+    same = {
+        f"grid.{name}"
+        for name in parzen.grid.__all__
+        if getattr(parzen, name, None) is getattr(parzen.grid, name)
+    }
+    for module, room in modules.items():
+        for name in {f"{module}.{name}" for name in room.__all__} - same - {"datasets.NAMES"}:
+            assert name in documented or not pages, name
+
+
 def test_star_import_after_a_submodule():
     code = "import parzen.density.sweep; from parzen import *; print(KernelDensity.__name__, sweep.__name__)"
     assert run(code).split() == ["KernelDensity", "sweep"]

@@ -235,7 +235,16 @@ def test_integers():
     assert as_positive_int(2**20, "memory_limit", minimum=2**20) == 2**20
     with pytest.raises(InputError, match="`memory_limit` must be at least 1048576; got 5"):
         as_positive_int(5, "memory_limit", minimum=2**20)
+
+
+def test_memory_of_a_machine_that_does_not_tell(monkeypatch):
     assert physical_memory() > 2**20
+
+    def unknown(name):
+        raise ValueError("unrecognized configuration name")
+
+    monkeypatch.setattr("os.sysconf", unknown)
+    assert physical_memory() is None
 
 
 def test_descriptions_are_short():

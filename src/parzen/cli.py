@@ -10,11 +10,11 @@ from typing import Any
 import click
 
 import parzen
+from parzen.datasets import NAMES
 from parzen.errors import ParzenError
+from parzen.experiment.settings import Settings, parse_bandwidths, parse_peers
 
 __all__ = ["main"]
-
-_DATASETS = ("digits", "mnist", "fashion-mnist", "cifar100")
 
 
 class _Commands(click.Group):
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 @main.command(short_help="Choose a bandwidth for images, test it, and write a report.")
-@click.argument("dataset", type=click.Choice(_DATASETS))
+@click.argument("dataset", metavar="DATASET", type=click.Choice(NAMES))
 @click.option(
     "--data",
     metavar="DIR",
@@ -80,7 +80,8 @@ def main() -> None:
 @click.option(
     "--bandwidths",
     metavar="σ,…",
-    help="Bandwidths to try, in units of the pixels, 0 to 1. [default: 0.05,0.08,0.1,0.2,0.5,1,1.5,2]",
+    help="Bandwidths to try, in units of the pixels, 0 to 1. "
+    f"[default: {','.join(f'{h:g}' for h in Settings.bandwidths)}]",
 )
 @click.option(
     "--refine", is_flag=True, help="Go on from the best of them to the optimum of the validation likelihood."
@@ -88,7 +89,7 @@ def main() -> None:
 @click.option(
     "--repeats",
     type=int,
-    default=5,
+    default=Settings.repeats,
     show_default=True,
     metavar="N",
     help="Evaluate the test images N times, to time it.",
@@ -96,12 +97,12 @@ def main() -> None:
 @click.option(
     "--check-against",
     metavar="NAMES",
-    help="Packages to compare with: sklearn,scipy,statsmodels,kdepy or none. [default: all four]",
+    help=f"Packages to compare with: {','.join(Settings.check_against)} or none. [default: all]",
 )
 @click.option(
     "--seed",
     type=int,
-    default=1573368177,
+    default=Settings.seed,
     show_default=True,
     metavar="N",
     help="Seed of the shuffle that makes the splits.",
@@ -130,28 +131,29 @@ def experiment(
     folder: report.html to read, results.csv, results.json, peers.csv and three pictures.
 
     \b
-    parzen experiment digits                      1797 images of 8 × 8 pixels, no download, about 20 s the first time
-    parzen experiment mnist --first 10            ten images of each split, as in the original tutorial
-    parzen experiment mnist --refine --data DIR   everything, and the optimal bandwidth
+    digits                        1797 images of 8 × 8 pixels, no download
+    mnist --first 10              ten images a split, as in the original tutorial
+    mnist --refine --data DIR     everything, and the optimal bandwidth
+    fashion-mnist, cifar100       likewise
 
     The environment variable LOGLEVEL sets what is logged: DEBUG, INFO (default), WARNING, ERROR.
     """
     from rich.console import Console
 
-    from parzen.experiment import output, protocol, settings, terminal
+    from parzen.experiment import output, protocol, terminal
 
     stderr, stdout = Console(stderr=True), Console()
-    wanted = settings.Settings(
+    wanted = Settings(
         dataset=dataset,
-        data_dir=None if data is None else Path(data),
+        data_dir=Path(data) if data else None,
         first=first,
         n_train=n_train,
         n_valid=n_valid,
         n_test=n_test,
-        bandwidths=settings.BANDWIDTHS if bandwidths is None else settings.parse_bandwidths(bandwidths),
+        bandwidths=Settings.bandwidths if bandwidths is None else parse_bandwidths(bandwidths),
         refine=refine,
         repeats=repeats,
-        check_against=settings.PEERS if check_against is None else settings.parse_peers(check_against),
+        check_against=Settings.check_against if check_against is None else parse_peers(check_against),
         seed=seed,
         out=Path(out) if out else None,
     )

@@ -89,19 +89,12 @@ def test_rules_on_degenerate_data(rule, samples, weights, message):
         ({"memory_limit": 1000}, InputError, "`memory_limit` must be at least 1048576; got 1000."),
         ({"memory_limit": "1 GiB"}, InputTypeError, "`memory_limit` must be an integer; got '1 GiB'."),
         ({"method": None}, InputTypeError, "`method` must be a string; got None. Use 'auto'."),
+        ({"method": "kdtree"}, InputError, "`method` must be one of 'auto', 'dense', "),
     ],
 )
 def test_parameters_are_checked_by_fit(parameters, error, message):
     with refused(error, message):
         parzen.KernelDensity(**parameters).fit(X)
-
-
-def test_unknown_method():
-    kde = parzen.KernelDensity(method="tree_of_life").fit(X)
-    with refused(
-        InputError, "`method` must be one of 'auto', 'dense', 'tree', 'lattice', 'matmul', 'compensated'"
-    ):
-        kde.log_density(X)
 
 
 @pytest.mark.parametrize(
@@ -209,10 +202,19 @@ def test_sample_count(count, error, message):
         parzen.KernelDensity().fit(X).sample(count)
 
 
+@pytest.mark.parametrize("seed", ["x", -1, 0.5])
+def test_seed(seed):
+    with refused(InputError, f"`random_state` must be an integer from 0 to 2**32 - 1, a RandomState, a Generator or None; got {seed!r}."):  # fmt: skip
+        parzen.KernelDensity().fit(X).sample(1, random_state=seed)
+
+
 def test_results_that_cannot_fit_into_memory(monkeypatch):
     monkeypatch.setattr(density.estimator, "physical_memory", lambda: 100)
     kde = parzen.KernelDensity().fit(X)
     assert kde.evaluate(X, order=0).log_density.shape == (4,)
+    monkeypatch.setattr(density.estimator, "physical_memory", lambda: None)  # unknown: nothing is refused
+    assert kde.hess_log_density(X).shape == (4, 2, 2)
+    monkeypatch.setattr(density.estimator, "physical_memory", lambda: 100)
     with refused(MemoryLimitError, "`X` must be small enough for its result; got 4 queries at order 2, which need 0.0 GiB of 0.0 GiB. Evaluate them in chunks."):  # fmt: skip
         kde.hess_log_density(X)
 

@@ -337,6 +337,15 @@ def test_samples_are_drawn_from_the_density(rng):
     assert not np.array_equal(kde.sample(5, random_state=3), kde.sample(5, random_state=4))
 
 
+def test_sources_of_random_numbers(rng):
+    kde = parzen.KernelDensity(1e-9).fit([[0.0], [1.0], [2.0], [3.0]])
+    draws = kde.sample(4000, random_state=np.random.default_rng(0))
+    np.testing.assert_allclose(np.bincount(np.rint(draws[:, 0]).astype(int)) / 4000, 0.25, atol=0.03)
+    np.testing.assert_array_equal(kde.sample(4000, random_state=np.random.default_rng(0)), draws)
+    legacy = [kde.sample(5, random_state=seed) for seed in (3, np.random.RandomState(3))]
+    np.testing.assert_array_equal(*legacy)
+
+
 def test_samples_of_zero_weight_are_never_drawn():
     kde = parzen.KernelDensity(1e-9).fit([[0.0], [1.0], [2.0], [3.0]], sample_weight=[0.0, 1.0, 0.0, 1e-3])
     draws = np.round(kde.sample(20_000, random_state=0)[:, 0])

@@ -5,7 +5,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 import parzen
-from parzen.errors import AccuracyError, ParzenError
+from parzen.errors import AccuracyError, InputError, ParzenError
 from reference.exact import exact_density
 from tolerances import assert_promise
 
@@ -213,6 +213,32 @@ def test_log_density_below_all_floats(rtol):
     np.testing.assert_allclose(log_density, [-5e305], rtol=1e-14)
     assert kde.score([[1.5e154]] * 4) == -np.inf  # each is finite, their sum is not
     assert kde.density([[1e200]])[0] == 0.0
+
+
+@pytest.mark.parametrize("bandwidth", [1.0, 1e307, [1e307]])
+@pytest.mark.parametrize("method", METHODS)
+def test_distances_beyond_float64_are_refused(method, bandwidth):
+    """1e308 - -1e308 overflows before it is divided by a bandwidth that would make it 20: once a silent -inf."""
+    samples, queries = [[-1e308], [-0.9e308]], [[0.0], [1e308], [-1e308]]
+    kde = parzen.KernelDensity(bandwidth, method=method).fit(samples)
+    message = (
+        r"must lie within the range of float64 from every sample; got a row, 1, with values up to 1e\+308"
+    )
+    with pytest.raises(InputError, match=f"`X` {message}"):
+        kde.log_density(queries)
+    with pytest.raises(InputError, match=f"`V` {message}"):
+        parzen.sweep(samples, queries, bandwidths=[1e307])
+
+
+@pytest.mark.parametrize("bandwidth", [1e307, [1e307], 3e306, 1.7e308])
+@pytest.mark.parametrize("method", METHODS)
+def test_distances_just_inside_float64(method, bandwidth):
+    """Products of double-doubles overflowed on the way: once a silent -inf from the compensated method."""
+    samples, queries = np.array([[-0.8e308], [0.1e308]]), np.array([[0.9e308], [-0.8e308], [0.0]])
+    values = parzen.KernelDensity(bandwidth, method=method).fit(samples).evaluate(queries, order=1)
+    exact = exact_density(samples, queries, bandwidth, order=1, digits=700)
+    np.testing.assert_allclose(values.log_density, exact.log_density, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(values.gradient * 1e307, exact.gradient * 1e307, rtol=0, atol=1e-9)
 
 
 def test_far_queries_choose_the_nearest_sample():

@@ -111,6 +111,28 @@ def test_best_and_csv(data, tmp_path):
     np.testing.assert_array_equal([float(row["standard_error"]) for row in rows], result.standard_error)
 
 
+@pytest.mark.parametrize(
+    ("grid", "at_the_edge"),
+    [
+        ([0.4], False),
+        ([0.4, 0.4], False),
+        ([10.0, 0.4], True),
+        ([0.4, 0.01], True),
+        ([10.0, 0.4, 0.01], False),
+    ],
+    ids=str,
+)
+def test_a_best_at_the_edge_is_told(data, grid, at_the_edge):
+    result = parzen.sweep(*data, bandwidths=grid)
+    assert result.best == 0.4
+    assert result.best_is_at_the_edge == at_the_edge
+    assert ("at the edge of the list: a better one may lie outside" in repr(result)) == at_the_edge
+    legend = result.plot().get_legend().get_texts()
+    assert (
+        any("at the edge: a better one may lie outside" in text.get_text() for text in legend) == at_the_edge
+    )
+
+
 def test_progress(data):
     calls = []
     parzen.sweep(*data, bandwidths=[0.1, 1.0], progress=lambda *call: calls.append(call))

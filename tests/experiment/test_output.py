@@ -2,12 +2,13 @@ import csv
 import io
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from parzen.errors import InputError
-from parzen.experiment.output import FILES, claim, write
+from parzen.experiment.output import FILES, claim, files, write
 from parzen.experiment.protocol import Outcome
 
 RESULT_COLUMNS = [
@@ -158,3 +159,31 @@ def test_a_file_that_fails_leaves_the_old_one_whole(tmp_path: Path, monkeypatch:
         write(tmp_path, {"results.csv": b"new"})
     assert (tmp_path / "results.csv").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["results.csv"]
+
+
+def test_a_disk_that_fills_up_keeps_none_of_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Path.write_bytes
+
+    def full(self: Path, data: bytes) -> int:
+        if data == b"large":
+            raise OSError(28, "No space left on device")  # as a write does: without a name
+        return whole(self, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with (
+        pytest.raises(OSError, match="No space left") as caught,
+        claim(tmp_path / "new", force=False) as folder,
+    ):
+        write(folder, {"results.csv": b"small", "report.html": b"large"})
+    assert caught.value.filename == str(tmp_path / "new" / "report.html")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_folder_whose_name_is_no_text(outcome: Outcome) -> None:
+    """Bytes that are not UTF-8 reach Python as surrogates, which UTF-8 cannot write: once a traceback at the end."""
+    odd = replace(outcome, settings=replace(outcome.settings, out=Path("bad\udcff")))
+    contents = files(odd)
+    assert json.loads(contents["results.json"])["arguments"]["out"] == "bad\udcff"
+    assert b"bad\\udcff" in contents["report.html"]

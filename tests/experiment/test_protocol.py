@@ -85,7 +85,7 @@ def test_without_refinement_the_best_of_the_list_is_chosen(caplog: pytest.LogCap
     assert outcome.refinement is None
     assert outcome.bandwidth == outcome.sweep.best == 0.3
     assert outcome.validation is outcome.rows[1]
-    assert not outcome.best_is_at_the_edge
+    assert not outcome.sweep.best_is_at_the_edge
     assert outcome.peers == ()
     assert len(outcome.rows) == 5
     assert (
@@ -93,13 +93,6 @@ def test_without_refinement_the_best_of_the_list_is_chosen(caplog: pytest.LogCap
         in caplog.messages
     )
     assert len(caplog.messages) == 6  # the start, three bandwidths, the test, the other way round
-
-
-def test_the_edge_of_the_list_is_noticed() -> None:
-    settings = Settings("digits", first=10, bandwidths=(0.3, 1.0), repeats=1, check_against=())
-    assert protocol.run(settings).best_is_at_the_edge
-    alone = Settings("digits", first=10, bandwidths=(0.3,), repeats=1, check_against=())
-    assert not protocol.run(alone).best_is_at_the_edge
 
 
 def test_one_image_of_each_has_no_standard_error() -> None:

@@ -102,7 +102,9 @@ def test_it_warns_of_an_optimum_at_the_edge(outcome: Outcome) -> None:
     plain = replace(outcome, refinement=None)
     assert "--refine finds it" in words(plain)
     assert "edge of the list" not in words(plain)
-    edge = replace(plain, settings=replace(outcome.settings, bandwidths=(0.05, outcome.sweep.best)))
+    below = outcome.sweep.bandwidths <= outcome.sweep.best
+    values = {name: getattr(outcome.sweep, name)[below] for name in ("bandwidths", "mean_log_density")}
+    edge = replace(plain, sweep=replace(outcome.sweep, **values))
     assert "The best value is at the edge of the list" in words(edge)
 
 

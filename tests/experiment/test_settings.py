@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parzen.errors import InputError, InputTypeError
-from parzen.experiment.settings import BANDWIDTHS, PEERS, Settings, parse_bandwidths, parse_peers
+from parzen.experiment.peers import PEERS
+from parzen.experiment.settings import BANDWIDTHS, Settings, parse_bandwidths, parse_peers
 
 
 @pytest.mark.parametrize("field", ["first", "n_train", "n_valid", "n_test", "repeats"])

@@ -24,7 +24,7 @@ __all__ = ["Scale", "Whitened", "as_scale"]
 _TOLERATED_UNITS = 512.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scale:
     """A bandwidth as a linear map: h, diag(σ) or L.
 
@@ -113,8 +113,10 @@ class Scale:
             return centred.scaled(1.0 / self.unit)
         if self.kind == "diagonal":
             sigma = np.asarray(self.value)
-            if exact:
-                return centred.over(DoubleDouble.of(np.broadcast_to(sigma, centred.high.shape)))
+            if exact:  # powers of two apart, exactly: products of double-doubles overflow from 1e290 on
+                mantissa, exponent = np.frexp(sigma)
+                shifted = DoubleDouble(*(np.ldexp(part, -exponent) for part in centred))
+                return shifted.over(DoubleDouble.of(np.broadcast_to(mantissa, shifted.high.shape)))
             return DoubleDouble.of(centred.high / sigma)
         if exact or self.ill_conditioned:
             return solve_lower(self.exact_factor, centred)
@@ -165,7 +167,7 @@ def _condition(L: FloatArray) -> float:
     return float(np.max(np.sum(np.abs(inverse) @ np.abs(L), axis=1)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Whitened:
     """Raw points seen through a bandwidth: the kernel sums ask for rows when they need them."""
 
@@ -213,7 +215,8 @@ class Whitened:
         """Whitened coordinates of some points to about 30 digits."""
         raw = self.raw[index]
         centre = np.broadcast_to(self.centre, raw.shape)
-        return self.scale.whiten(DoubleDouble.of(raw).minus(DoubleDouble.of(centre)), exact=True)
+        with np.errstate(over="ignore", invalid="ignore"):  # as in `rows`
+            return self.scale.whiten(DoubleDouble.of(raw).minus(DoubleDouble.of(centre)), exact=True)
 
 
 def as_scale(value: Any, d: int, name: str = "bandwidth") -> Scale:

@@ -48,6 +48,8 @@ class ImageDataset:
     ----------
     name : str
         As given to `load`.
+    title : str
+        What is in the pictures, in a few words.
     train, validation, test : ndarray of shape (n, d), float64
         ``row.reshape(image_shape)`` is a picture.
     image_shape : tuple of int
@@ -57,6 +59,7 @@ class ImageDataset:
     """
 
     name: str
+    title: str
     train: FloatArray
     validation: FloatArray
     test: FloatArray
@@ -82,6 +85,7 @@ class _Layout:
 class _FileDataset:
     """One row of the table."""
 
+    title: str
     image_shape: tuple[int, ...]
     levels: int  # a pixel is k/levels
     layouts: tuple[_Layout, ...]
@@ -111,6 +115,7 @@ _FASHION_URL = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com"  # p
 # Fashion-MNIST's images were compared with the published hashes of the *unpacked* files.
 _TABLE = {
     "mnist": _FileDataset(
+        title="handwritten digits (MNIST)",
         image_shape=(28, 28),
         levels=mnist.LEVELS,
         layouts=(
@@ -131,6 +136,7 @@ _TABLE = {
         ),
     ),
     "fashion-mnist": _FileDataset(
+        title="pieces of clothing (Fashion-MNIST)",
         image_shape=(28, 28),
         levels=mnist.LEVELS,
         layouts=(_IDX,),
@@ -150,6 +156,7 @@ _TABLE = {
         "/usr/share/datasets/fashion-mnist.",
     ),
     "cifar100": _FileDataset(
+        title="small photographs (CIFAR-100)",
         image_shape=(32, 32, 3),
         levels=255,
         layouts=(
@@ -188,19 +195,17 @@ def load(
 ) -> ImageDataset:
     """Load real images, scaled to [0, 1] and split into train, validation and test.
 
-    ==================  ==========  =======  ==============================================
-    name                image       pixel    train / validation / test
-    ==================  ==========  =======  ==============================================
-    ``digits``          8 × 8       k/16     898 / 449 / 450: 1797 images, shuffled
-    ``mnist``           28 × 28     k/256    10 000 / 10 000 / 10 000, see Notes
-    ``fashion-mnist``   28 × 28     k/256    the same
-    ``cifar100``        32 × 32 × 3 k/255    the same
-    ==================  ==========  =======  ==============================================
+    | name            | image       | pixel | train / validation / test               |
+    | --------------- | ----------- | ----- | --------------------------------------- |
+    | `digits`        | 8 × 8       | k/16  | 898 / 449 / 450: 1797 images, shuffled  |
+    | `mnist`         | 28 × 28     | k/256 | 10 000 / 10 000 / 10 000, see Notes     |
+    | `fashion-mnist` | 28 × 28     | k/256 | the same                                |
+    | `cifar100`      | 32 × 32 × 3 | k/255 | the same                                |
 
     Parameters
     ----------
-    name : {"digits", "mnist", "fashion-mnist", "cifar100"}
-        The data set.
+    name : str
+        The data set, one of `NAMES`.
     data_dir : path, optional
         The folder that holds the files, themselves or in a folder ``name``. By default ``$PARZEN_DATA``,
         then the cache, then the network. ``digits`` needs none.
@@ -242,7 +247,9 @@ def load(
     if seed >= 2**32:
         raise InputError(f"`seed` must be less than 2³²; got {seed}. Pass a smaller integer.")
     if name == "digits":
-        return ImageDataset(name, *read_digits(seed), image_shape=(8, 8), source=DIGITS_SOURCE)
+        return ImageDataset(
+            name, "handwritten digits", *read_digits(seed), image_shape=(8, 8), source=DIGITS_SOURCE
+        )
     return _load_files(name, _TABLE[name], data_dir, seed, download)
 
 
@@ -260,6 +267,7 @@ def _load_files(
 
     return ImageDataset(
         name,
+        row.title,
         pictures(train[order[: row.n_split]]),
         pictures(train[order[row.n_split : 2 * row.n_split]]),
         pictures(test),

@@ -89,6 +89,10 @@ def open_bounded(path: Path, *, limit: int) -> Iterator[BoundedReader]:
         raise ValueError("it is not a regular file")
     if info.st_size == 0:
         raise ValueError("it is empty")
+    if (
+        info.st_size > limit + limit // 256 + _CHUNK
+    ):  # more than gzip ever adds; its header alone may be endless
+        raise ValueError(f"it has {info.st_size} bytes, more than could hold {limit}")
     with path.open("rb") as raw:
         packed = raw.read(2) == _GZIP_MAGIC
         raw.seek(0)

@@ -1,8 +1,10 @@
 """The front object: a scikit-learn estimator over the kernel sums."""
 
+from __future__ import annotations  # `help` shows names instead of what they stand for
+
 import math
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 from sklearn.base import BaseEstimator, DensityMixin
@@ -14,6 +16,7 @@ from parzen.bandwidth.rules import rule_of_thumb
 from parzen.density.model import Model
 from parzen.errors import AccuracyError, InputError, InputTypeError, MemoryLimitError
 from parzen.kernel_sums import MEMORY_LIMIT, Plan, Request
+from parzen.kernel_sums.plan import METHODS
 from parzen.progress import reporting
 from parzen.typing import ArrayLike, FloatArray, IntArray, Progress
 from parzen.validation import (
@@ -29,7 +32,7 @@ from parzen.validation import (
 __all__ = ["DensityValues", "KernelDensity"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DensityValues:
     """Log densities and their derivatives at m queries.
 
@@ -58,10 +61,9 @@ class DensityValues:
 
 
 class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
-    r"""Gaussian kernel density with exact gradients, Hessians and a kept error promise.
+    """Gaussian kernel density with exact gradients, Hessians and a kept error promise.
 
-    .. math:: \hat f(q) = \frac{1}{\sum_j w_j} \sum_j w_j
-              \frac{\exp(-\tfrac12 (q - x_j)^T H^{-1} (q - x_j))}{(2\pi)^{d/2} \sqrt{\det H}}
+        f̂(q) = Σⱼ wⱼ exp(-½ (q - xⱼ)ᵀ H⁻¹ (q - xⱼ)) / ((2π)^(d/2) √(det H) Σⱼ wⱼ)
 
     Parameters
     ----------
@@ -73,8 +75,8 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         The promise: ``|error of log f̂| ≤ rtol`` for every query, however far in the tail, and
         ``‖error of h∇log f̂‖ ≤ rtol (1 + ‖h∇log f̂‖)``, likewise for h²·Hessian; or a few ulps where that is
         more. 0: every term is summed, in double-double arithmetic.
-    method : {'auto', 'dense', 'tree', 'matmul', 'lattice', 'compensated'}, default 'auto'
-        Force a way to sum. All of them keep the promise.
+    method : {'auto', 'dense', 'tree', 'spectral', 'matmul', 'lattice', 'compensated'}, default 'auto'
+        Force a way to sum. All of them keep the promise; `explain` says which one 'auto' takes, and why.
     workers : int, optional
         Threads; by default one for each processor available. Results do not depend on it.
     memory_limit : int, default 1 GiB
@@ -91,9 +93,8 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
     Notes
     -----
-    Cost: n·m pairs for m queries, about 0.7–1.5 billion pairs a second on two cores for d ≤ 3, the time of
-    about two matrix products for large d. Memory: the samples twice, the results, and temporaries under
-    ``memory_limit``.
+    Cost: n·m pairs for m queries; docs/performance.md has what was measured. Memory: the samples twice, the
+    results, and temporaries under ``memory_limit``.
 
     References
     ----------
@@ -140,12 +141,17 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Returns
         -------
-        self
+        KernelDensity
+            This object.
 
         Raises
         ------
         InputError, InputTypeError
             Samples, weights or parameters that cannot be used; says which and what to do.
+
+        Notes
+        -----
+        Samples, weights and bandwidth are copied: the density does not change when the caller's arrays do.
         """
         samples = np.array(as_matrix(X, "X"))  # the model must not change when the caller's array does
         weights = as_weights(sample_weight, len(samples))
@@ -173,7 +179,7 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
             own=own,
             workers=as_workers(self.workers),
             memory_limit=as_positive_int(self.memory_limit, "memory_limit", minimum=2**20),
-            method=as_method(self.method),
+            method=_as_method(self.method),
             progress=progress,
         )
 
@@ -199,13 +205,17 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         DensityValues
+            The log density, and the derivatives up to ``order``; the others are None.
 
         Raises
         ------
         InputError, InputTypeError
-            Queries that cannot be used.
+            Queries that cannot be used; a ``method`` that cannot do this.
+        AccuracyError
+            The promise cannot be kept in float64: derivatives that cancel to more digits than there are, or
+            that leave its range; samples too many bandwidths apart. Says which, and what to do.
         MemoryLimitError
-            The result would not fit into memory.
+            The result would not fit into memory, or one query at a time not under ``memory_limit``.
         sklearn.exceptions.NotFittedError
             `fit` was not called.
         """
@@ -247,32 +257,131 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         )
 
     def score_samples(self, X: Any) -> FloatArray:
-        """Log density of each query, shape (m,); natural logarithm. See `evaluate` for what is raised."""
+        """Log density of each query.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, d)
+            Queries.
+
+        Returns
+        -------
+        ndarray of shape (m,)
+            log f̂, natural logarithm, in units of 1 / (data unit)ᵈ.
+
+        Raises
+        ------
+        AccuracyError, InputError, InputTypeError, MemoryLimitError, NotFittedError
+            As in `evaluate`.
+        """
         return self.evaluate(X).log_density
 
     def log_density(self, X: Any) -> FloatArray:
-        """Log density of each query, shape (m,); the same as `score_samples`."""
+        """Log density of each query; the same as `score_samples`.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, d)
+            Queries.
+
+        Returns
+        -------
+        ndarray of shape (m,)
+            log f̂, natural logarithm.
+
+        Raises
+        ------
+        AccuracyError, InputError, InputTypeError, MemoryLimitError, NotFittedError
+            As in `evaluate`.
+        """
         return self.score_samples(X)
 
     def density(self, X: Any) -> FloatArray:
-        """Density of each query, shape (m,): exp of `log_density`, so 0 below about e⁻⁷⁴⁵."""
+        """Density of each query, the exponential of `log_density`.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, d)
+            Queries.
+
+        Returns
+        -------
+        ndarray of shape (m,)
+            f̂, in units of 1 / (data unit)ᵈ; 0 below about e⁻⁷⁴⁵; above
+            e⁷⁰⁹ infinite, of which NumPy warns.
+
+        Raises
+        ------
+        AccuracyError, InputError, InputTypeError, MemoryLimitError, NotFittedError
+            As in `evaluate`.
+        """
         with np.errstate(under="ignore"):
             return np.exp(self.score_samples(X))
 
     def grad_log_density(self, X: Any) -> FloatArray:
-        """∇ log f̂ at each query, shape (m, d); data units⁻¹."""
+        """Gradient of the log density at each query.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, d)
+            Queries.
+
+        Returns
+        -------
+        ndarray of shape (m, d)
+            ∇ log f̂, in units of 1 / data unit.
+
+        Raises
+        ------
+        AccuracyError, InputError, InputTypeError, MemoryLimitError, NotFittedError
+            As in `evaluate`.
+        """
         gradient = self.evaluate(X, order=1).gradient
         assert gradient is not None
         return gradient
 
     def hess_log_density(self, X: Any) -> FloatArray:
-        """Hessian of log f̂ at each query, shape (m, d, d); data units⁻²."""
+        """Hessian of the log density at each query.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, d)
+            Queries.
+
+        Returns
+        -------
+        ndarray of shape (m, d, d)
+            Second derivatives of log f̂, symmetric, in units of 1 / (data unit)².
+
+        Raises
+        ------
+        AccuracyError, InputError, InputTypeError, MemoryLimitError, NotFittedError
+            As in `evaluate`.
+        """
         hessian = self.evaluate(X, order=2).hessian
         assert hessian is not None
         return hessian
 
     def score(self, X: Any, y: Any = None) -> float:
-        """Total log-likelihood of the queries, as scikit-learn's ``KernelDensity.score``."""
+        """Total log-likelihood of the queries, as scikit-learn's ``KernelDensity.score``.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, d)
+            Queries.
+        y : ignored
+            For scikit-learn pipelines.
+
+        Returns
+        -------
+        float
+            Σ log f̂, the sum correctly rounded; -inf below all floats.
+
+        Raises
+        ------
+        AccuracyError, InputError, InputTypeError, MemoryLimitError, NotFittedError
+            As in `evaluate`.
+        """
         try:
             return math.fsum(self.score_samples(X))
         except OverflowError:  # every value is finite, their sum is not
@@ -291,12 +400,22 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         DensityValues
-            One row for each sample.
+            One row for each sample given to `fit`, in its order. The mean of its ``log_density`` is the
+            leave-one-out log-likelihood of the bandwidth.
 
         Raises
         ------
         InputError
             Fewer than two samples have weight.
+        AccuracyError, MemoryLimitError, NotFittedError
+            As in `evaluate`.
+
+        Examples
+        --------
+        >>> import parzen
+        >>> kde = parzen.KernelDensity(1.0).fit([[0.0], [1.0], [3.0]])
+        >>> kde.leave_one_out().log_density.round(4)
+        array([-2.0939, -1.9107, -3.5332])
         """
         check_is_fitted(self)
         model: Model = self._model
@@ -309,6 +428,23 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
     def explain(self, X: Any, *, order: int = 0) -> Plan:
         """Say how queries would be evaluated: method, pairs, memory, error bound. ``print`` it.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, d)
+            Queries.
+        order : {0, 1, 2}, default 0
+            Highest derivative.
+
+        Returns
+        -------
+        Plan
+            What `evaluate` would do, with the predicted time of each method; ``str`` of it is a text.
+
+        Raises
+        ------
+        InputError, InputTypeError, MemoryLimitError, NotFittedError
+            As in `evaluate`, which does not start then either.
 
         Examples
         --------
@@ -330,24 +466,27 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         ----------
         n_samples : int, default 1
             How many.
-        random_state : int, RandomState or None
+        random_state : int, RandomState, Generator or None
             Seed; an int makes the draw reproducible.
 
         Returns
         -------
         ndarray of shape (n_samples, d)
+            In the units of the samples.
 
         Raises
         ------
-        InputError
-            ``n_samples`` < 1.
+        InputError, InputTypeError
+            ``n_samples`` is not an integer ≥ 1, or ``random_state`` no source of random numbers.
+        sklearn.exceptions.NotFittedError
+            `fit` was not called.
         """
         check_is_fitted(self)
         count = as_positive_int(n_samples, "n_samples")
         model: Model = self._model
-        random = check_random_state(random_state)
+        random = _as_random(random_state)
         if model.weights is None:
-            chosen = random.randint(len(model.samples), size=count)
+            chosen = (random.uniform(size=count) * len(model.samples)).astype(np.int64)
         else:
             cumulative = np.cumsum(model.weights / model.weights.max())
             chosen = np.searchsorted(cumulative, random.uniform(size=count) * cumulative[-1], side="right")
@@ -356,11 +495,29 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         return np.asarray(model.samples[chosen] + model.scale.colour(noise))
 
 
-def as_method(method: object) -> str:
-    """Check the type of ``method``; its value is checked by the plan, which has the table."""
+def _as_method(method: object) -> str:
+    """Return 'auto' or the name of a method; whether it suits the task is for the plan to say."""
     if not isinstance(method, str):
         raise InputTypeError(f"`method` must be a string; got {method!r}. Use 'auto'.")
+    names = ("auto", *METHODS)
+    if method not in names:
+        raise InputError(
+            f"`method` must be one of {', '.join(map(repr, names))}; got {method!r}. Use 'auto'."
+        )
     return method
+
+
+def _as_random(random_state: Any) -> np.random.Generator | np.random.RandomState:
+    """Return a source of random numbers; both kinds have the methods that are used."""
+    if isinstance(random_state, np.random.Generator):
+        return random_state
+    try:
+        return cast("np.random.RandomState", check_random_state(random_state))
+    except ValueError:
+        raise InputError(
+            f"`random_state` must be an integer from 0 to 2**32 - 1, a RandomState, a Generator or None; got "
+            f"{describe(random_state)}. Pass an integer."
+        ) from None
 
 
 def _as_order(order: Any) -> int:
@@ -384,7 +541,7 @@ def _require_range(derivative: FloatArray, plural: str, singular: str) -> None:
 def _require_room(n_bytes: int, m: int, order: int) -> None:
     """Refuse results that cannot fit into this machine's memory."""
     room = physical_memory()
-    if n_bytes > room:
+    if room is not None and n_bytes > room:
         raise MemoryLimitError(
             f"`X` must be small enough for its result; got {m} queries at order {order}, which need "
             f"{n_bytes / 2**30:.1f} GiB of {room / 2**30:.1f} GiB. Evaluate them in chunks."

@@ -20,6 +20,9 @@ _LOG_2PI = math.log(2.0 * math.pi)
 #: Samples that a centre is made from.
 _CENTRE_SAMPLES = 255
 
+#: Differences of values below this cannot overflow.
+_NO_OVERFLOW = 0.5 * np.finfo(np.float64).max
+
 
 def _centre(samples: FloatArray) -> FloatArray:
     """Return a point near most samples: the mean of the middle half of a few of them, along each axis.
@@ -33,7 +36,7 @@ def _centre(samples: FloatArray) -> FloatArray:
     return np.asarray(np.mean(middle / len(middle), axis=0) * len(middle))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Model:
     """Samples with positive weights, and the bandwidth that whitens them."""
 
@@ -63,6 +66,25 @@ class Model:
                 "Rescale the data first."
             )
         return cls(given, samples, weights, index, scale, _centre(samples))
+
+    @cached_property
+    def _corners(self) -> tuple[FloatArray, FloatArray]:
+        """The least and the largest value of each feature, (d,) each."""
+        return self.samples.min(axis=0), self.samples.max(axis=0)
+
+    def _require_reach(self, queries: FloatArray, name: str) -> None:
+        """Refuse queries whose distance from some sample overflows before it is divided by the bandwidth."""
+        low, high = self._corners
+        if max(-queries.min(), queries.max(), -low.min(), high.max()) < _NO_OVERFLOW:
+            return
+        with np.errstate(over="ignore"):
+            fits = np.isfinite(np.maximum(queries, high) - np.minimum(queries, low)).all(axis=1)
+        if not fits.all():
+            row = int(np.argmin(fits))
+            raise InputError(
+                f"`{name}` must lie within the range of float64 from every sample; got a row, {row}, with "
+                f"values up to {np.abs(queries[row]).max():.3g}. Rescale the data first."
+            )
 
     def __getstate__(self) -> dict[str, object]:
         """Pickle what defines the density, not the layouts made from it."""
@@ -99,8 +121,9 @@ class Model:
         """Return what `evaluate` would do."""
         return make_plan(self.sources, self.points(queries), request)
 
-    def evaluate(self, queries: FloatArray, request: Request) -> Evaluation:
-        """Evaluate the kernel sums at raw queries, (m, d)."""
+    def evaluate(self, queries: FloatArray, request: Request, name: str = "X") -> Evaluation:
+        """Evaluate the kernel sums at raw queries, (m, d), which messages call ``name``."""
+        self._require_reach(queries, name)
         return evaluate(self.sources, self.points(queries), request)
 
     def log_normaliser(self, log_h: FloatArray | float = 0.0) -> Any:

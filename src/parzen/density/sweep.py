@@ -1,5 +1,7 @@
 """Many bandwidths in one pass: held-out likelihood as a function of the bandwidth, and its optimum."""
 
+from __future__ import annotations  # `help` shows names instead of what they stand for
+
 import csv
 import math
 import time
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Refinement", "Sweep", "refine", "sweep"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Sweep:
     """Mean log density of held-out points at each of k bandwidths.
 
@@ -63,6 +65,21 @@ class Sweep:
         """The bandwidth with the largest mean log density."""
         return float(self.bandwidths[int(np.argmax(self.mean_log_density))])
 
+    @property
+    def best_is_at_the_edge(self) -> bool:
+        """Whether the best is the smallest or largest of several, so that a better one may lie outside."""
+        least, largest = self.bandwidths.min(), self.bandwidths.max()
+        return bool(least < largest) and self.best in (least, largest)
+
+    def __repr__(self) -> str:
+        """Say the best, and warn where it is at the edge."""
+        doubt = ", at the edge of the list: a better one may lie outside" if self.best_is_at_the_edge else ""
+        return (
+            f"Sweep(best={self.best:g}{doubt}; mean_log_density={self.mean_log_density.max():.6g}, "
+            f"{len(self.bandwidths)} bandwidths from {self.bandwidths.min():g} to {self.bandwidths.max():g}, "
+            f"n_samples={self.n_samples}, n_queries={self.n_queries})"
+        )
+
     def to_csv(self, path: str | Path) -> None:
         """Write one row a bandwidth: bandwidth, mean_log_density, standard_error."""
         with open(path, "w", newline="", encoding="utf-8") as file:
@@ -71,7 +88,7 @@ class Sweep:
             for row in zip(self.bandwidths, self.mean_log_density, self.standard_error, strict=True):
                 writer.writerow([repr(float(value)) for value in row])
 
-    def plot(self, ax: "Axes | None" = None) -> "Axes":
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the curve with its standard errors; return the matplotlib axes."""
         from importlib import import_module
 
@@ -119,10 +136,15 @@ def sweep(
     ------
     InputError, InputTypeError
         Data or bandwidths that cannot be used.
+    AccuracyError
+        Samples so many bandwidths apart that squared distances leave the range of float64.
+    MemoryLimitError
+        One query at a time would need more than ``memory_limit``.
 
     Notes
     -----
-    Cost: less than two matrix products of the same shapes for large d and k = 8.
+    Cost: less than two matrix products of the same shapes for images and k = 8; docs/performance.md has what
+    was measured.
 
     Examples
     --------
@@ -131,6 +153,8 @@ def sweep(
     >>> result = parzen.sweep(rng.normal(size=(500, 1)), rng.normal(size=(500, 1)), bandwidths=[0.03, 0.3, 3])
     >>> result.best
     0.3
+    >>> result
+    Sweep(best=0.3; mean_log_density=-1.37325, 3 bandwidths from 0.03 to 3, n_samples=500, n_queries=500)
     """
     task = _Task.of(X, V, sample_weight, rtol, workers, memory_limit)
     if isinstance(bandwidths, Iterator):
@@ -145,7 +169,7 @@ def sweep(
     return task.sweep(h, progress)[0]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Task:
     """Checked samples and held-out points, to be swept once or, when refining, several times."""
 
@@ -194,7 +218,7 @@ class _Task:
             scales = (model.scale.unit / h[group]) ** 2
             with reporting(progress, f"sweeping {len(group)} bandwidths") as report:
                 request = self.request.replace(scales=scales, radial=slopes, progress=report)
-                result = model.evaluate(self.queries, request)
+                result = model.evaluate(self.queries, request, name="V")
             values[:, group] = result.sums.log_sum - model.log_normaliser(np.log(h[group] / smallest))
             with np.errstate(over="ignore"):
                 squares[:, group] = scales * result.sums.mean_square
@@ -270,7 +294,9 @@ def refine(
     ------
     InputError
         The likelihood keeps rising towards h = 0 (held-out points that coincide with samples), or has no
-        optimum at all; or, as `InputTypeError` too, what `sweep` raises.
+        optimum at all.
+    AccuracyError, InputError, InputTypeError, MemoryLimitError
+        As in `sweep`.
     """
     began = time.perf_counter()
     if not isinstance(start, Sweep):

@@ -1,12 +1,11 @@
 """What an experiment ran on."""
 
-import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import parzen
-from parzen.validation import as_workers
+from parzen.validation import as_workers, physical_memory
 
 __all__ = ["machine", "versions"]
 
@@ -29,7 +28,7 @@ def machine() -> dict[str, str | int | float]:
     return {
         "cpu": _cpu_model(),
         "cores": as_workers(None),
-        "memory_gib": round(_memory_bytes() / 2**30, 1),
+        "memory_gib": round((physical_memory() or 0) / 2**30, 1),
         "system": f"{platform.system()} {platform.release()}",
         "architecture": platform.machine(),
     }
@@ -43,11 +42,3 @@ def _cpu_model() -> str:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
-
-
-def _memory_bytes() -> int:
-    """Return the size of the main memory, 0 where it cannot be read."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError, AttributeError):
-        return 0

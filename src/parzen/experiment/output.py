@@ -1,7 +1,7 @@
 """The files of an experiment: results that a program reads, pictures, and the report.
 
 A folder is claimed before the work starts, so that a run never ends with nowhere to write. Each file appears
-whole or not at all, and only files with the names below are ever replaced.
+whole or not at all, none where not all of them fit, and only files with the names below are ever replaced.
 """
 
 import csv
@@ -79,13 +79,18 @@ def claim(folder: Path, *, force: bool) -> Iterator[Path]:
 
 
 def write(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write each file beside its place, then move it there."""
-    for name, content in contents.items():
-        partial = folder / f".{name}.{os.getpid()}"
-        try:
-            partial.write_bytes(content)
+    """Write every file beside its place and then move them there, so that a full disk leaves none of them."""
+    partials = {name: folder / f".{name}.{os.getpid()}" for name in contents}
+    try:
+        for name, partial in partials.items():
+            try:
+                partial.write_bytes(contents[name])
+            except OSError as error:  # of a full disk it would not name the file
+                raise OSError(error.errno, error.strerror, str(folder / name)) from error
+        for name, partial in partials.items():
             partial.replace(folder / name)
-        finally:
+    finally:
+        for partial in partials.values():
             partial.unlink(missing_ok=True)
 
 
@@ -110,7 +115,7 @@ def files(outcome: Outcome) -> dict[str, bytes]:
         "results.json": _json(facts(outcome)),
         "peers.csv": _csv(PeerCheck, outcome.peers),
         **pictures,
-        "report.html": report(outcome, pictures).encode(),
+        "report.html": _utf8(report(outcome, pictures)),
     }
 
 
@@ -159,12 +164,17 @@ def _csv(kind: type, rows: Sequence[Any]) -> bytes:
     names = [field.name for field in fields(kind)]
     writer.writerow(names)
     writer.writerows([getattr(row, name) for name in names] for row in rows)
-    return stream.getvalue().encode()
+    return _utf8(stream.getvalue())
 
 
 def _json(value: Any) -> bytes:
     """Write strict JSON; it has no number for NaN and the infinities, which become strings."""
-    return (json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    return _utf8(json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _utf8(text: str) -> bytes:
+    """Encode text; bytes of a file name that are no text become escapes, which JSON can read again."""
+    return text.encode(errors="backslashreplace")
 
 
 def _plain(value: Any) -> Any:

@@ -19,7 +19,7 @@ import parzen
 from parzen.experiment.wording import power
 from parzen.typing import FloatArray
 
-__all__ = ["PeerCheck", "check", "count", "plain_log_density"]
+__all__ = ["PEERS", "PeerCheck", "check", "count", "plain_log_density"]
 
 #: Pairs times features that the plain sum does in about two seconds; it bounds the subset.
 _PLAIN_BUDGET = 8e8
@@ -104,7 +104,7 @@ def check(
     bandwidth : float
         σ > 0, in the units of the data.
     names : tuple of str
-        Out of ``settings.PEERS``.
+        Out of `PEERS`.
 
     Yields
     ------
@@ -139,7 +139,7 @@ def _compare(
             values, seconds = _timed(lambda: peer.ask(samples, queries, bandwidth))
     except ImportError:
         release = None
-        note = "not installed: pip install 'parzen[peers]'"
+        note = f"not installed: pip install {peer.package}"
     except Exception as error:  # whatever a peer raises is its answer
         note = f"refuses ({type(error).__name__}): {_first_sentence(error)}"
     else:
@@ -257,7 +257,7 @@ def _ask_kdepy_tree(samples: FloatArray, queries: FloatArray, bandwidth: float) 
     return np.asarray(np.log(TreeKDE(kernel="gaussian", bw=bandwidth).fit(samples).evaluate(queries)))
 
 
-#: Option name -> the ways to ask that package. A new peer is a function above and a row here.
+#: Name for ``--check-against`` -> the ways to ask that package. A new peer is a function above and a row here.
 _PEERS = {
     "sklearn": (_Peer("scikit-learn", "scikit-learn", 1000, _ask_sklearn),),
     "scipy": (_Peer("SciPy", "scipy", 1000, _ask_scipy, data_shaped=True),),
@@ -267,3 +267,6 @@ _PEERS = {
         _Peer("KDEpy TreeKDE", "KDEpy", 100, _ask_kdepy_tree),
     ),
 }
+
+#: The peers that `check` knows, by name.
+PEERS = tuple(_PEERS)

@@ -63,7 +63,7 @@ class Row:
     seconds: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pull:
     """What the density wants to change in one test image."""
 
@@ -71,7 +71,7 @@ class Pull:
     gradient: FloatArray  # (d,), ∇ log f there, nats a unit of pixel
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Outcome:
     """All that an experiment found."""
 
@@ -93,12 +93,6 @@ class Outcome:
     error_bound: float  # nats, the largest over the test images
     peers: tuple[PeerCheck, ...]
     seconds: dict[str, float]  # for each step, and "total"
-
-    @property
-    def best_is_at_the_edge(self) -> bool:
-        """Whether the best listed bandwidth is the smallest or largest of several."""
-        listed = self.settings.bandwidths
-        return len(listed) > 1 and self.sweep.best in (min(listed), max(listed))
 
 
 def run(settings: Settings, watch: Watch | None = None) -> Outcome:

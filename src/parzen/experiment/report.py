@@ -12,12 +12,6 @@ from parzen.experiment.wording import duration, number, per_second, power, sigma
 
 __all__ = ["report"]
 
-_TITLES = {
-    "digits": "handwritten digits",
-    "mnist": "handwritten digits (MNIST)",
-    "fashion-mnist": "pieces of clothing (Fashion-MNIST)",
-    "cifar100": "small photographs (CIFAR-100)",
-}
 _STEPS = {
     "load": "loading the images",
     "compile": "loading compiled code (compiling it, the first time)",
@@ -62,7 +56,6 @@ def report(outcome: Outcome, pictures: Mapping[str, bytes]) -> str:
 def _opening(outcome: Outcome) -> str:
     """Say the answer in one sentence, and the figures that matter."""
     data, test, count = outcome.data, outcome.test, len(outcome.settings.bandwidths)
-    things = _TITLES.get(data.name, data.name)
     if outcome.refinement is not None:
         chosen = f"With <b>σ = {sigma(outcome.bandwidth)}</b>, the optimum found from a list of {count}"
     elif count > 1:
@@ -81,7 +74,7 @@ def _opening(outcome: Outcome) -> str:
     )
     return f"""<p class="kicker">parzen experiment {escape(data.name)} · {outcome.started:%d %B %Y}</p>
 <h1>How likely is an image nobody has seen?</h1>
-<p class="lede">{chosen}, a density made from {test.n_train:,} {escape(things)} gives
+<p class="lede">{chosen}, a density made from {test.n_train:,} {escape(data.title)} gives
 {test.n_queries:,} test images, which had no part in its making, a mean log density of
 <b>{with_error(test)}</b> nats.</p>
 <dl class="facts">{facts}</dl>"""
@@ -132,10 +125,10 @@ def _choice(outcome: Outcome, curve: bytes) -> str:
         )
     caption = (
         "Mean log density of the validation images. "
-        "Values too low for the picture are arrows on its lower edge."
+        "Values too low for the picture, if any, are arrows on its lower edge."
     )
     warning, hint = "", ""
-    if outcome.best_is_at_the_edge and outcome.refinement is None:
+    if outcome.sweep.best_is_at_the_edge and outcome.refinement is None:
         warning = (
             '<p class="note">The best value is at the edge of the list, so a better one may lie beyond it: '
             "run it again with <code>--refine</code> or with more <code>--bandwidths</code>.</p>"

@@ -2,19 +2,18 @@
 
 import math
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
+from parzen.datasets.splits import SEED
 from parzen.errors import InputError
+from parzen.experiment.peers import PEERS
 from parzen.validation import as_positive_float, as_positive_int
 
-__all__ = ["BANDWIDTHS", "PEERS", "SEED", "Settings", "parse_bandwidths", "parse_peers"]
+__all__ = ["BANDWIDTHS", "Settings", "parse_bandwidths", "parse_peers"]
 
 #: The eight values of the tutorial that the experiment comes from, in units of the pixels (0 to 1).
 BANDWIDTHS = (0.05, 0.08, 0.1, 0.2, 0.5, 1.0, 1.5, 2.0)
-#: Its seed, too: the splits are the same ones.
-SEED = 1573368177
-PEERS = ("sklearn", "scipy", "statsmodels", "kdepy")
 
 
 @dataclass(frozen=True)
@@ -79,23 +78,10 @@ class Settings:
     def command_line(self) -> str:
         """Return the command that runs this experiment again, from the same folder, in place of its results."""
         words = ["parzen", "experiment", self.dataset]
-        if self.data_dir is not None:
-            words += ["--data", str(self.data_dir)]
-        for name in ("first", "n_train", "n_valid", "n_test"):
-            if getattr(self, name) is not None:
-                words += [_option(name), str(getattr(self, name))]
-        if self.bandwidths != BANDWIDTHS:
-            words += ["--bandwidths", ",".join(map(repr, self.bandwidths))]
-        if self.refine:
-            words.append("--refine")
-        if self.repeats != 5:
-            words += ["--repeats", str(self.repeats)]
-        if self.check_against != PEERS:
-            words += ["--check-against", ",".join(self.check_against) or "none"]
-        if self.seed != SEED:
-            words += ["--seed", str(self.seed)]
-        if self.out is not None:
-            words += ["--out", str(self.out)]
+        for field in fields(self)[1:]:
+            value = getattr(self, field.name)
+            if value != field.default:
+                words += [_option(field.name)] if value is True else [_option(field.name), _spelled(value)]
         return shlex.join([*words, "--force"])
 
 
@@ -153,4 +139,9 @@ def parse_peers(text: str) -> tuple[str, ...]:
 
 def _option(field: str) -> str:
     """Spell a field as the command line does."""
-    return "--" + field.replace("_", "-")
+    return "--data" if field == "data_dir" else "--" + field.replace("_", "-")
+
+
+def _spelled(value: object) -> str:
+    """Spell a value as the command line does."""
+    return ",".join(map(str, value)) or "none" if isinstance(value, tuple) else str(value)

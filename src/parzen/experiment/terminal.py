@@ -74,7 +74,7 @@ def show(outcome: Outcome, console: Console) -> None:
     """Print the tables: other packages, then the results."""
     if outcome.peers:
         console.print(_peer_table(outcome))
-    if outcome.best_is_at_the_edge and outcome.refinement is None:
+    if outcome.sweep.best_is_at_the_edge and outcome.refinement is None:
         console.print(
             f"The best bandwidth, {outcome.sweep.best:g}, is at the edge of the list: "
             "try --refine, or more --bandwidths."

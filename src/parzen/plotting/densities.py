@@ -5,6 +5,8 @@ no display and no global state are needed, and nothing has to be closed. Functio
 `Axes` or `Figure`, so a caller can go on drawing; ``axes.figure.savefig(path)`` keeps the picture.
 """
 
+from __future__ import annotations  # `help` shows names instead of what they stand for
+
 import io
 import math
 from collections.abc import Sequence
@@ -13,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
-from parzen.errors import InputError
+from parzen.errors import InputError, InputTypeError
 from parzen.typing import ArrayLike, FloatArray
-from parzen.validation import as_matrix, as_positive_float, as_positive_int, as_vector
+from parzen.validation import as_matrix, as_positive_float, as_positive_int, as_vector, describe
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,7 +69,7 @@ class _Optimum(Protocol):
     def trace(self) -> Sequence[tuple[float, float]]: ...
 
 
-def bandwidth_curve(sweep: _Curve, refinement: _Optimum | None = None, ax: "Axes | None" = None) -> "Axes":
+def bandwidth_curve(sweep: _Curve, refinement: _Optimum | None = None, ax: Axes | None = None) -> Axes:
     """Draw mean log density against bandwidth, with standard errors and the optimum.
 
     The bandwidth axis is logarithmic. Below the optimum the curve falls like -1/σ², so the lowest points are
@@ -116,8 +118,8 @@ def bandwidth_curve(sweep: _Curve, refinement: _Optimum | None = None, ax: "Axes
 
 
 def image_grid(
-    images: ArrayLike, image_shape: Sequence[int], *, columns: int | None = None, ax: "Axes | None" = None
-) -> "Axes":
+    images: ArrayLike, image_shape: Sequence[int], *, columns: int | None = None, ax: Axes | None = None
+) -> Axes:
     """Draw images side by side in a grid, as near to square as they fit.
 
     Parameters
@@ -172,7 +174,7 @@ def density_gallery(
     gradient: ArrayLike,
     gradient_of: int,
     columns: int = 8,
-) -> "Figure":
+) -> Figure:
     """Draw the most and the least likely images, and what the density wants to change in one of them.
 
     The last row shows an image x, ∇ log f(x) as an image, and the mean-shift step x + σ² ∇ log f(x): for a
@@ -237,7 +239,7 @@ def density_gallery(
     return figure
 
 
-def png(drawing: "Axes | Figure") -> bytes:
+def png(drawing: Axes | Figure) -> bytes:
     """Render a figure, or the figure that axes belong to, as the bytes of a PNG file.
 
     Examples
@@ -259,7 +261,7 @@ def _house_style() -> AbstractContextManager[None]:
     return matplotlib.rc_context(_STYLE)
 
 
-def new_figure(width: float, height: float, layout: Literal["constrained"] | None = None) -> "Figure":
+def new_figure(width: float, height: float, layout: Literal["constrained"] | None = None) -> Figure:
     """Make a figure, in inches, on a canvas that needs no display."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -270,7 +272,7 @@ def new_figure(width: float, height: float, layout: Literal["constrained"] | Non
 
 
 def _draw_curve(
-    ax: "Axes", h: FloatArray, mean: FloatArray, error: FloatArray, refinement: _Optimum | None
+    ax: Axes, h: FloatArray, mean: FloatArray, error: FloatArray, refinement: _Optimum | None
 ) -> None:
     """Draw the sorted curve of `bandwidth_curve`."""
     best = int(np.argmax(mean))
@@ -279,7 +281,10 @@ def _draw_curve(
     line: dict[str, Any] = {"color": _ACCENT, "linewidth": 1.4, "marker": "o", "capsize": 3, "zorder": 3}
     ax.errorbar(h, mean, yerr=error, label="mean log density ± standard error", **line)
     ring: dict[str, Any] = {"color": _ACCENT, "markersize": 11, "fillstyle": "none", "zorder": 4}
-    ax.plot(h[best], mean[best], "o", label=f"best of the list: {_short(h[best])} → {mean[best]:.2f}", **ring)
+    told = f"best of the list: {_short(h[best])} → {mean[best]:.2f}"
+    if refinement is None and h[0] < h[-1] and h[best] in (h[0], h[-1]):
+        told += "\nat the edge: a better one may lie outside"
+    ax.plot(h[best], mean[best], "o", label=told, **ring)
     if refinement is not None:
         new = [(x, y) for x, y in refinement.trace if x not in h and floor <= y <= top]
         trace = np.array(new).reshape(-1, 2)
@@ -382,7 +387,13 @@ def _paper(shape: tuple[int, ...]) -> float:
 
 def _image_shape(image_shape: Sequence[int], n_features: int) -> tuple[int, ...]:
     """Check that rows of `n_features` pixels can be seen as images of this shape."""
-    shape = tuple(int(size) for size in image_shape)
+    try:
+        shape = tuple(int(size) for size in image_shape)
+    except (TypeError, ValueError):
+        raise InputTypeError(
+            f"`image_shape` must be (height, width) or (height, width, 3); got {describe(image_shape)}. "
+            "Pass a tuple of integers."
+        ) from None
     if len(shape) not in (2, 3) or shape[2:] not in ((), (3,)) or math.prod(shape) != n_features:
         raise InputError(
             f"`image_shape` must be (height, width) or (height, width, 3) with {n_features} values in all; "
