@@ -3,6 +3,7 @@
 import copy
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from threadpoolctl import threadpool_info
 
 import parzen
+from parzen.kernel_sums.plan import METHODS
 from reference_density import reference_density
 from tolerances import assert_promise
 
@@ -360,3 +362,24 @@ def test_parameters_of_the_promise_may_change_after_fit(rng):
     tight = kde.evaluate(queries)
     assert tight.method == "compensated"
     np.testing.assert_allclose(tight.log_density, loose.log_density, rtol=0, atol=1e-9)
+
+
+def test_an_evaluation_says_what_came_of_it(rng):
+    kde = parzen.KernelDensity(0.1, method="spectral").fit(rng.normal(size=(20_000, 2)))
+    values = kde.evaluate(rng.normal(size=(1000, 2)))
+    assert "outcome" not in str(kde.explain(np.zeros((1, 2))))
+    assert re.search(
+        r"outcome .* s; 9\d\.\d+% of the queries by transforms, the rest by the tree; largest error",
+        str(values.plan),
+    )
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_plan_makes_what_the_first_evaluation_would(rng, method):
+    X = rng.integers(0, 256, size=(600, 2)) / 256
+    kde = parzen.KernelDensity(0.1, method=method, rtol=0 if method == "compensated" else 1e-9).fit(X)
+    plan = kde.plan(X[:50], order=1)
+    assert plan == kde.explain(X[:50], order=1) or plan.method == "spectral"  # whose transforms are there now
+    kept = pickle.dumps(kde)
+    assert len(kept) < X.nbytes * 2 + 5000
+    np.testing.assert_array_equal(pickle.loads(kept).score_samples(X[:50]), kde.score_samples(X[:50]))

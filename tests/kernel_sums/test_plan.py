@@ -31,7 +31,7 @@ def test_automatic_choice(d, request_fields, method):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_forced_choice(method):
-    plan = plan_for(5, method=method)
+    plan = plan_for(3, method=method)
     assert plan.method == method
     assert plan.reason == "forced by `method`"
 

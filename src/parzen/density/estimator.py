@@ -44,8 +44,8 @@ class DensityValues:
         ∇ log f̂.
     hessian : ndarray of shape (m, d, d), or None where ``order`` < 2
         Second derivatives of log f̂; symmetric.
-    method : str
-        How it was computed; see `KernelDensity.explain`.
+    plan : Plan
+        How it was computed; ``print`` it to see the method, its candidates, and what came of it.
     error_bound : float
         Largest bound, over the queries, on the absolute error of ``log_density``: skipped terms and rounding.
     n_repaired : int
@@ -55,9 +55,14 @@ class DensityValues:
     log_density: FloatArray
     gradient: FloatArray | None
     hessian: FloatArray | None
-    method: str
+    plan: Plan
     error_bound: float
     n_repaired: int
+
+    @property
+    def method(self) -> str:
+        """The method that was used; see `KernelDensity.explain`."""
+        return self.plan.method
 
 
 class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
@@ -251,7 +256,7 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
             log_density,
             gradient,
             hessian,
-            result.plan.method,
+            result.plan,
             float(result.error_bound.max()),
             int(result.repaired.sum()),
         )
@@ -458,6 +463,31 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """
         queries = self._queries(X)
         return self._model.plan(queries, self._request(_as_order(order)))
+
+    def plan(self, X: Any, *, order: int = 0) -> Plan:
+        """As `explain`, and make now what the first evaluation of such queries would make and keep.
+
+        The compiled loops' layouts of the samples, their tree and their transforms are made once for each fitted
+        estimator and used by every further call, from any thread; a pickle leaves them out.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, d)
+            Queries like those to come, in number and place.
+        order : {0, 1, 2}, default 0
+            Highest derivative.
+
+        Returns
+        -------
+        Plan
+
+        Raises
+        ------
+        InputError, InputTypeError, MemoryLimitError, NotFittedError
+            As in `evaluate`.
+        """
+        queries = self._queries(X)
+        return self._model.prepare(queries, self._request(_as_order(order)))
 
     def sample(self, n_samples: int = 1, random_state: Any = None) -> FloatArray:
         """Draw from the density: a sample by weight, plus Gaussian noise of the bandwidth.

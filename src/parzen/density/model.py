@@ -9,7 +9,7 @@ import numpy as np
 
 from parzen.bandwidth.matrix import Scale, Whitened
 from parzen.errors import InputError
-from parzen.kernel_sums import Evaluation, Plan, Points, Request, Sources, evaluate, make_plan
+from parzen.kernel_sums import Evaluation, Plan, Points, Request, Sources, evaluate, make_plan, prepare
 from parzen.kernel_sums.double_double import DoubleDouble
 from parzen.typing import FloatArray, IntArray
 
@@ -119,7 +119,14 @@ class Model:
 
     def plan(self, queries: FloatArray, request: Request) -> Plan:
         """Return what `evaluate` would do."""
+        self._require_reach(queries, "X")
         return make_plan(self.sources, self.points(queries), request)
+
+    def prepare(self, queries: FloatArray, request: Request) -> Plan:
+        """Return the plan, and make what it keeps with the samples."""
+        plan = self.plan(queries, request)
+        prepare(self.sources, plan, request)
+        return plan
 
     def evaluate(self, queries: FloatArray, request: Request, name: str = "X") -> Evaluation:
         """Evaluate the kernel sums at raw queries, (m, d), which messages call ``name``."""

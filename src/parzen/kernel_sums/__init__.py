@@ -13,7 +13,7 @@ The picture of this room:
 `evaluate` is the only entrance.
 """
 
-from parzen.kernel_sums.evaluate import Evaluation, evaluate
+from parzen.kernel_sums.evaluate import Evaluation, evaluate, prepare
 from parzen.kernel_sums.plan import Plan, make_plan
 from parzen.kernel_sums.request import MEMORY_LIMIT, Request
 from parzen.kernel_sums.sources import Points, Sources
@@ -30,4 +30,5 @@ __all__ = [
     "State",
     "evaluate",
     "make_plan",
+    "prepare",
 ]

@@ -1,6 +1,7 @@
 """One evaluation: blocks of queries on threads, each checked against the promise and repaired where needed."""
 
 import threading
+import time
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,7 +20,7 @@ from parzen.kernel_sums.state import KernelSums
 from parzen.kernel_sums.threads import Step, Task, run_tasks
 from parzen.typing import BoolArray, FloatArray, IntArray
 
-__all__ = ["Evaluation", "evaluate"]
+__all__ = ["Evaluation", "evaluate", "prepare"]
 
 #: Queries that are summed again are taken in groups of this size.
 _REPAIR_ROWS = 16
@@ -64,6 +65,7 @@ def evaluate(sources: Sources, queries: Points, request: Request) -> Evaluation:
     AccuracyError
         Samples so many bandwidths apart that squared distances leave the range of float64.
     """
+    began = time.perf_counter()
     run = _Run(sources, queries, request)
     if METHODS[run.plan.method].transforms:
         run.transform()
@@ -72,7 +74,15 @@ def evaluate(sources: Sources, queries: Points, request: Request) -> Evaluation:
     lost = np.flatnonzero(np.isnan(run.sums.log_sum).any(axis=1))
     if lost.size:
         raise _cannot_tell(lost.tolist(), request.rtol)
-    return Evaluation(run.sums, run.bound, run.plan, run.repaired)
+    plan = replace(run.plan, outcome=run.outcome(time.perf_counter() - began))
+    return Evaluation(run.sums, run.bound, plan, run.repaired)
+
+
+def prepare(sources: Sources, plan: Plan, request: Request) -> None:
+    """Make what an evaluation by this plan keeps with the sources: layouts, tree, transforms."""
+    METHODS[plan.method].module.prepare(sources)
+    if METHODS[plan.method].transforms:
+        sources.spectrum(request)
 
 
 class _Run:
@@ -90,6 +100,7 @@ class _Run:
         self.bound = np.full((m, k), request.rtol * accuracy.SKIPPED_SHARE)
         self.repaired = np.zeros(m, dtype=bool)
         self.left = np.ones(m, dtype=bool)  # queries that are not summed yet
+        self.transformed = np.zeros(m, dtype=bool)
         self.spot_error = 0.0
         self.units = max(sources.points.coordinate_error, queries.coordinate_error)
         self.exp_error, _ = polynomial(request.rtol)
@@ -107,6 +118,18 @@ class _Run:
         if METHODS[self.plan.method].sorts_queries and len(order) > rows:
             order = order[partition(np.nan_to_num(self.queries.rows(order)), rows)]
         return [order[start : start + rows] for start in range(0, len(order), rows)]
+
+    def outcome(self, seconds: float) -> str:
+        """Say what the evaluation took and found."""
+        m = max(1, len(self.own))
+        words = [f"{seconds:.3g} s"]
+        if METHODS[self.plan.method].transforms:
+            words.append(
+                f"{np.count_nonzero(self.transformed) / m:.2%} of the queries by transforms, the rest by the tree"
+            )
+            words.append(f"largest error of log density seen at spot queries {self.spot_error:.2g}")
+        words.append(f"{np.count_nonzero(self.repaired) / m:.2%} repaired in double-double arithmetic")
+        return "; ".join(words)
 
     def transform(self) -> None:
         """Sum by transforms what keeps the promise with it; leave the rest to the blocks."""
@@ -149,6 +172,7 @@ class _Run:
                 self.sums.put(indices[keeps], slice(k, k + 1), finished)
                 self.bound[indices[keeps], k] = shares[k][keeps]
         self.left[indices[keeps]] = False
+        self.transformed[indices[keeps]] = True
 
     def _sum_all(self, indices: IntArray) -> None:
         """Sum a few queries, on threads."""

@@ -8,6 +8,7 @@ makes the last digits.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from parzen.errors import InputError, MemoryLimitError
@@ -19,6 +20,20 @@ from parzen.kernel_sums.sources import Points, Sources
 __all__ = ["METHODS", "Candidate", "Plan", "make_plan"]
 
 
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """What predictions are made for."""
+
+    sources: Sources
+    queries: Points
+    request: Request
+
+    @cached_property
+    def visited_share(self) -> float:
+        """The share of all pairs that the tree would sum."""
+        return tree.visited_share(self.sources, self.queries, self.request)
+
+
 @dataclass(frozen=True)
 class Method:
     """One row of the table of methods."""
@@ -26,7 +41,7 @@ class Method:
     module: Any  # prepare, accumulate, scratch_bytes; and exponent_error, but for the last
     rows: int  # queries in a block
     refuses: Callable[[Sources, Points, Request], str]  # why it cannot be used, or ""
-    seconds: Callable[[Sources, Points, Request], float]  # as predicted
+    seconds: Callable[[_Task], float]  # as predicted
     sorts_queries: bool = False  # whether a block of queries gains from being close together
     transforms: bool = False  # whether the spectral method comes first; the blocks are for what it leaves
 
@@ -79,31 +94,29 @@ def _compensated_pair(d: int, request: Request) -> float:
     return _polynomial(d, request, ((6.0, 0.5, 0.0), (10.0, 1.75, 0.0), (15.0, 2.5, 0.15)))
 
 
-def _all_pairs(
-    seconds_per_pair: Callable[[int, Request], float],
-) -> Callable[[Sources, Points, Request], float]:
+def _all_pairs(seconds_per_pair: Callable[[int, Request], float]) -> Callable[[_Task], float]:
     """Return the prediction for a method that goes through all pairs."""
 
-    def seconds(sources: Sources, queries: Points, request: Request) -> float:
-        return sources.n * queries.shape[0] * seconds_per_pair(sources.d, request) / request.workers
+    def seconds(task: _Task) -> float:
+        pairs = task.sources.n * task.queries.shape[0]
+        return pairs * seconds_per_pair(task.sources.d, task.request) / task.request.workers
 
     return seconds
 
 
-def _tree_seconds(sources: Sources, queries: Points, request: Request) -> float:
-    n, m = sources.n, queries.shape[0]
-    share = tree.visited_share(sources, queries, request)
-    summing = share * n * m * _dense_pair(sources.d, request) + _BOX * m * sources.n_tiles
-    return _SORT * (n + m) + summing / request.workers
+def _tree_seconds(task: _Task) -> float:
+    n, m = task.sources.n, task.queries.shape[0]
+    summing = task.visited_share * n * m * _dense_pair(task.sources.d, task.request)
+    return _SORT * (n + m) + (summing + _BOX * m * task.sources.n_tiles) / task.request.workers
 
 
-def _spectral_seconds(sources: Sources, queries: Points, request: Request) -> float:
-    n, m, d = sources.n, queries.shape[0], sources.d
-    transforms, left = spectral.predict(sources, queries, request)
-    share = tree.visited_share(sources, queries, request)
-    spots = 64 * len(request.scales)
-    direct = (left * m + spots) * n * share * _dense_pair(d, request) / request.workers
-    return _SORT * (n + left * m) + transforms + direct
+def _spectral_seconds(task: _Task) -> float:
+    n, m, request = task.sources.n, task.queries.shape[0], task.request
+    transforms, left = spectral.predict(task.sources, task.queries, request)
+    direct = (left * m + spectral.SPOTS * len(request.scales)) * n * task.visited_share
+    return (
+        _SORT * (n + left * m) + transforms + direct * _dense_pair(task.sources.d, request) / request.workers
+    )
 
 
 #: Seconds to sort a point into the tree, and to compare a query with a box.
@@ -154,6 +167,8 @@ class Plan:
         Memory of the blocks in flight, and of the samples in the method's own layout.
     candidates : tuple of Candidate
         What was considered, with predicted seconds.
+    outcome : str
+        What came of it, after an evaluation; else "".
     """
 
     method: str
@@ -169,6 +184,7 @@ class Plan:
     temporary_bytes: int
     kept_bytes: int
     candidates: tuple[Candidate, ...]
+    outcome: str = ""
 
     @property
     def pairs(self) -> int:
@@ -197,6 +213,8 @@ class Plan:
                 for c in self.candidates
             ),
         ]
+        if self.outcome:
+            lines.append(f"outcome      {self.outcome}")
         return "\n".join(lines)
 
 
@@ -222,10 +240,11 @@ def make_plan(sources: Sources, queries: Points, request: Request) -> Plan:
     if request.method != "auto" and request.method not in METHODS:
         names = ", ".join(repr(name) for name in ("auto", *METHODS))
         raise InputError(f"`method` must be one of {names}; got {request.method!r}. Use 'auto'.")
+    task = _Task(sources, queries, request)
     candidates = []
     for name, method in METHODS.items():
         refused = method.refuses(sources, queries, request)
-        seconds = math.inf if refused else method.seconds(sources, queries, request)
+        seconds = math.inf if refused else method.seconds(task)
         candidates.append(Candidate(name, seconds, refused))
     if request.method == "auto":
         best = min(candidates, key=lambda candidate: candidate.seconds)

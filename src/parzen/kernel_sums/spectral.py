@@ -36,6 +36,8 @@ __all__ = ["MAX_DIMENSION", "Cell", "Spectrum"]
 
 MAX_DIMENSION = 3
 LEAST_RTOL = 1e-10
+#: Queries that are summed exactly in every call, for each bandwidth.
+SPOTS = 48
 
 #: The error of the transforms, relative to the largest sum, for each unit of rtol; and the least they can do.
 _TOLERANCE = 1e-5
@@ -45,14 +47,11 @@ _LEAST_TOLERANCE = 1e-14
 _PRIOR = 4.0
 _SAFETY = 8.0
 
-#: Queries that are summed exactly in every call.
-_SPOTS = 32
-
 #: Queries at a time.
 _CHUNK = 2_000_000
 
-#: Queries that predictions are made from.
-_QUERIES = 64
+#: Queries and sources that the share of accepted queries is predicted from.
+_QUERIES, _SOURCES = 64, 2000
 
 #: Seconds for a point of a transform in 1, 2, 3 dimensions, for a point of its fine grid, and for a pair in the tree.
 _SPREAD = (0.0, 8e-8, 3e-7, 3e-6)
@@ -227,10 +226,10 @@ def spots(values: FloatArray, allowed: float, request: Request) -> IntArray:
     """Choose queries to be summed exactly: some spread evenly, some near where acceptance ends."""
     m = values.shape[1]
     edge = _PRIOR * tolerance(request.rtol) * np.abs(values[0]).max() / allowed
-    even = np.linspace(0, m - 1, min(m, _SPOTS), dtype=np.intp)
+    even = np.linspace(0, m - 1, min(m, 2 * SPOTS // 3), dtype=np.intp)
     step = -(-m // 50_000)
     distance = np.abs(np.log(np.maximum(values[0, ::step], 1e-300)) - math.log(max(edge, 1e-300)))
-    near_edge = step * np.argpartition(distance, min(_SPOTS // 2, len(distance) - 1))[: _SPOTS // 2]
+    near_edge = step * np.argpartition(distance, min(SPOTS // 3, len(distance) - 1))[: SPOTS // 3]
     return np.unique(np.concatenate([even, near_edge]))
 
 
@@ -291,9 +290,11 @@ def predict(sources: "Sources", queries: "Points", request: Request) -> tuple[fl
         inside = np.count_nonzero(np.all((q >= low) & (q < high), axis=1)) / len(q) * m
         made = 0.0 if sources.has_spectrum(request) else grid + _SPREAD[d] * len(near) * n / len(x)
         seconds += made + pairs_of_functions * (grid + _SPREAD[d] * inside)
+    some = slice(None, None, -(-len(x) // _SOURCES))
     weights = np.ones(len(x)) if sources.weights is None else sources.weights[few]
-    scale = float(request.scales.max())
-    total = np.array([weights @ np.exp(-0.5 * scale * np.einsum("ja,ja->j", x - p, x - p)) for p in q])
+    norms = np.einsum("ia,ia->i", q, q)[:, None] + np.einsum("ja,ja->j", x[some], x[some])
+    squares = np.maximum(norms - 2.0 * q @ x[some].T, 0.0)
+    total = np.exp(np.maximum(-0.5 * float(request.scales.max()) * squares, -60.0)) @ weights[some]
     enough = total >= total.max() * _PRIOR * tolerance(request.rtol) / (0.5 * request.rtol)
     return seconds, 1.0 - float(np.mean(held & enough))
 

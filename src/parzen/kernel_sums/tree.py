@@ -21,8 +21,8 @@ from parzen.typing import FloatArray, IntArray
 _FIRST = 4
 
 #: Sources and queries that predictions are made from, and the number of pairs that are not worth one.
-_SOURCES, _QUERIES = 8192, 24
-_SMALL = 10_000_000
+_SOURCES, _QUERIES = 4096, 16
+_SMALL = 30_000_000
 
 exponent_error = accuracy.direct_error
 scratch_bytes = dense.scratch_bytes
