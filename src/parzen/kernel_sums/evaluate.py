@@ -3,11 +3,12 @@
 import threading
 import time
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from parzen.errors import AccuracyError
-from parzen.kernel_sums import accuracy, compensated, spectral
+from parzen.kernel_sums import accuracy, compensated, dense, spectral, tree
 from parzen.kernel_sums.double_double import DoubleDouble
 from parzen.kernel_sums.exp import polynomial
 from parzen.kernel_sums.loops import TILE
@@ -24,6 +25,9 @@ __all__ = ["Evaluation", "evaluate", "prepare"]
 
 #: Queries that are summed again are taken in groups of this size.
 _REPAIR_ROWS = 16
+
+#: Queries that cost less by the dense method than it takes to build the tree.
+_FEW_QUERIES = 500
 
 #: Sources that are whitened at a time.
 _CHUNK = 4096
@@ -93,7 +97,7 @@ class _Run:
         k = len(request.scales)
         self.sources, self.queries, self.request = sources, queries, request
         self.plan = make_plan(sources, queries, request)
-        self.method = METHODS[self.plan.method].module
+        self.method: Any = METHODS[self.plan.method].module
         self.cutoff = accuracy.cutoff(sources.n, request.rtol)
         self.own = np.full(m, -1) if request.own is None else request.own
         self.sums = KernelSums.empty(m, k, d, request.order)
@@ -105,7 +109,8 @@ class _Run:
         self.units = max(sources.points.coordinate_error, queries.coordinate_error)
         self.exp_error, _ = polynomial(request.rtol)
         self.lock = threading.Lock()
-        self.method.prepare(sources)
+        if not METHODS[self.plan.method].transforms:
+            self.method.prepare(sources)
         if not sources.radius < _OUT_OF_RANGE:
             raise AccuracyError(
                 f"`bandwidth` must be larger for these samples; got one that they spread over {sources.radius:.1g} "
@@ -115,7 +120,7 @@ class _Run:
     def blocks(self) -> list[IntArray]:
         """Return the queries of each block; neighbours in space where the method gains by it."""
         order, rows = np.flatnonzero(self.left), self.plan.rows
-        if METHODS[self.plan.method].sorts_queries and len(order) > rows:
+        if self.method is tree and len(order) > rows:
             order = order[partition(np.nan_to_num(self.queries.rows(order)), rows)]
         return [order[start : start + rows] for start in range(0, len(order), rows)]
 
@@ -138,7 +143,8 @@ class _Run:
         for cell in spectrum.cells:
             indices = np.flatnonzero(spectrum.queries_of(cell, y))
             if len(indices):
-                self._transform(spectrum, cell, indices, y[indices])
+                self._transform(spectrum, cell, indices, y if len(indices) == len(y) else y[indices])
+        self._prepare_for(int(np.count_nonzero(self.left)))
 
     def _transform(self, spectrum: Spectrum, cell: Cell, indices: IntArray, y: FloatArray) -> None:
         """Sum the queries of one cell; keep those that a bound on the absolute error allows."""
@@ -152,6 +158,7 @@ class _Run:
             for value, scale in zip(values, request.scales, strict=True):
                 spectral.leave_out(value, left_out, scale, d, request)
         spots = np.unique(np.concatenate([spectral.spots(value, allowed, request) for value in values]))
+        self._prepare_for(len(spots))
         self._sum_all(indices[spots])
         exact = self.sums.rows(indices[spots])
         keeps = np.ones(len(y), dtype=bool)
@@ -173,6 +180,12 @@ class _Run:
                 self.bound[indices[keeps], k] = shares[k][keeps]
         self.left[indices[keeps]] = False
         self.transformed[indices[keeps]] = True
+
+    def _prepare_for(self, n_queries: int) -> None:
+        """Choose how queries that are not transformed are summed: few of them do not pay for a tree."""
+        few = n_queries < _FEW_QUERIES and not self.sources.has_tree
+        self.method = dense if few else tree
+        self.method.prepare(self.sources)
 
     def _sum_all(self, indices: IntArray) -> None:
         """Sum a few queries, on threads."""

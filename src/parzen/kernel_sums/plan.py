@@ -42,7 +42,6 @@ class Method:
     rows: int  # queries in a block
     refuses: Callable[[Sources, Points, Request], str]  # why it cannot be used, or ""
     seconds: Callable[[_Task], float]  # as predicted
-    sorts_queries: bool = False  # whether a block of queries gains from being close together
     transforms: bool = False  # whether the spectral method comes first; the blocks are for what it leaves
 
 
@@ -126,8 +125,8 @@ _BOX = 4e-9
 #: Every method, in the order in which ties are decided.
 METHODS = {
     "dense": Method(dense, 256, _dense_refuses, _all_pairs(_dense_pair)),
-    "tree": Method(tree, 256, _dense_refuses, _tree_seconds, sorts_queries=True),
-    "spectral": Method(tree, 256, _spectral_refuses, _spectral_seconds, sorts_queries=True, transforms=True),
+    "tree": Method(tree, 256, _dense_refuses, _tree_seconds),
+    "spectral": Method(tree, 256, _spectral_refuses, _spectral_seconds, transforms=True),
     "lattice": Method(lattice, 1024, _lattice_refuses, _all_pairs(_lattice_pair)),
     "matmul": Method(matmul, 1024, _matmul_refuses, _all_pairs(_matmul_pair)),
     "compensated": Method(
