@@ -106,7 +106,7 @@ def dpi(samples: FloatArray, weights: FloatArray | None, options: Options) -> Se
         variance, bias, power = problem.c1, psi / 4.0, 1
     # the estimated error variance / h^power + bias h⁴ is least at
     h = (power * variance / (4.0 * bias)) ** (1.0 / (power + 4))
-    grid = h * np.geomspace(0.1, 10.0, 4 * _PER_DECADE + 1)
+    grid = h * np.geomspace(0.4, 2.5, 4 * _PER_DECADE + 1)
     with np.errstate(over="ignore", under="ignore"):
         curve = problem.unit * grid, (variance / grid**power + bias * grid**4) * problem.unit ** -float(power)
     return Selected(problem.unit * h, curve, problem.warnings)
