@@ -15,7 +15,7 @@ from benchmarks import harness
 from benchmarks.tables import RESULTS, table
 
 #: Modules that are not benchmarks.
-_MACHINERY = {"__main__", "harness", "tables", "data"}
+_MACHINERY = {"__main__", "harness", "tables", "data", "marron_wand", "bandwidth_pictures", "grid_pictures"}
 
 
 def names() -> list[str]:

@@ -3,7 +3,8 @@ r"""Sums over all pairs of samples from one Fourier transform, d ≤ 3: Σ_ij w_
 With F(ξ) = Σ_j w_j e^{-2πi ξ·x_j} and P = |F|², Parseval's identity turns a sum over n² pairs into one over
 frequencies,
 
-.. math:: \sum_{ij} w_i w_j\, \varphi_H(x_i - x_j) = \Delta^d \sum_k e^{-2\pi^2 \xi_k^T H \xi_k} P_k, \quad \xi_k = k\Delta,
+.. math:: \sum_{ij} w_i w_j\, \varphi_H(x_i - x_j) = \Delta^d \sum_k e^{-2\pi^2 \xi_k^T H \xi_k} P_k,
+          \quad \xi_k = k\Delta,
 
 and a derivative ∂_a multiplies by 2πi ξ_a. P costs one non-uniform FFT of the samples; every further bandwidth,
 derivative or covariance costs a sum over the frequencies. All terms of a sum of even order have one sign, so that
@@ -20,7 +21,7 @@ from functools import reduce
 import numpy as np
 
 from parzen.errors import InputError, MemoryLimitError
-from parzen.typing import FloatArray
+from parzen.typing import FloatArray, IntArray
 
 __all__ = ["MAX_DIMENSION", "PairSums"]
 
@@ -92,7 +93,7 @@ class PairSums:
         largest = float(np.max(np.abs(centred)))
         self.unit = 2.0 ** math.frexp(largest)[1] if largest > 0 else 1.0
         self._points = centred / self.unit
-        self._gaps: list[tuple[FloatArray, FloatArray]] | None = None
+        self._gaps: list[tuple[IntArray, FloatArray]] | None = None
         self._spectra: list[_Spectrum] = []
 
     def fits(self, smallest: float | FloatArray, largest: float | FloatArray) -> bool:
@@ -129,7 +130,8 @@ class PairSums:
         # the last axis first: products of a matrix and a vector
         total = float(reduce(lambda powers, factor: powers @ factor, reversed(factors), spectrum.powers))
         sign = -1.0 if (sum(orders) // 2) % 2 else 1.0
-        return sign * total / float(np.prod((scale * self.unit) ** np.array(orders))) / self.unit**self.d
+        units = math.prod((float(h) * self.unit) ** order for h, order in zip(scale, orders, strict=True))
+        return float(sign * total / units / self.unit**self.d)
 
     def pair_sum_full(self, H: FloatArray) -> tuple[float, FloatArray]:
         """Σ_ij w_i w_j φ_H(x_i - x_j) for a covariance H, (d, d), and its derivative by H, (d, d), symmetric.
@@ -185,8 +187,8 @@ class PairSums:
         if made is None:
             raise MemoryLimitError(
                 f"`bandwidth` must be larger beside the extent of the samples; got {float(low.min()) * self.unit:.3g}, "
-                f"at which {self.n} samples in {self.d} dimensions need more than {_LIMIT / 2**20:.0f} MiB of frequencies. "
-                "Use fewer samples, or remove outliers."
+                f"at which {self.n} samples in {self.d} dimensions need more than {_LIMIT / 2**20:.0f} MiB of "
+                "frequencies. Use fewer samples, or remove outliers."
             )
         kept = sum(spectrum.powers.nbytes for spectrum in self._spectra)
         if kept + made.powers.nbytes > _LIMIT:

@@ -1,0 +1,283 @@
+"""Choosing a bandwidth: THE table of methods, what each can do, and what 'auto' takes."""
+
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import Any, cast
+
+import numpy as np
+
+from parzen.bandwidth.result import Bandwidth
+from parzen.bandwidth.rules import effective_sample_size
+from parzen.bandwidth.selector import Kind, Options, Selected, Selector, Target
+from parzen.errors import InputError, InputTypeError
+from parzen.typing import FloatArray, Progress
+from parzen.validation import as_matrix, as_weights, as_workers, describe
+
+__all__ = ["METHODS", "Bandwidth", "Method", "choose", "select_bandwidth"]
+
+_ALL: tuple[Kind, ...] = ("scalar", "diagonal", "full")
+_FULL_FIRST: tuple[Kind, ...] = ("full", "diagonal", "scalar")
+_DENSITY: tuple[Target, ...] = ("density",)
+_BOTH: tuple[Target, ...] = ("density", "gradient")
+
+
+@dataclass(frozen=True)
+class Method:
+    """One row of the table: where a selector is, and what it can do."""
+
+    module: str  # in this room; imported on use
+    function: str
+    objective: str = ""  # what its curve shows
+    kinds: tuple[Kind, ...] = ("scalar",)  # the first is its own choice; in one dimension all are one
+    max_d: int | None = 1
+    weights: bool = True
+    targets: tuple[Target, ...] = _DENSITY
+
+    def load(self) -> Selector:
+        """Import the function."""
+        return cast(Selector, getattr(import_module(f"parzen.bandwidth.{self.module}"), self.function))
+
+
+#: Every method by name. A new one is a function ``select(samples, weights, options)`` and a row here.
+METHODS = {
+    "scott": Method("rules", "scott", kinds=_FULL_FIRST, max_d=None),
+    "silverman": Method("rules", "silverman", kinds=_FULL_FIRST, max_d=None),
+    "normal-gradient": Method("rules", "normal_gradient", kinds=_FULL_FIRST, max_d=None, targets=_BOTH),
+    "sheather-jones": Method("plugin_1d", "sheather_jones", "log of the equation's right side over h"),
+    "dpi": Method("plugin_1d", "dpi", "estimated mean integrated squared error", targets=_BOTH),
+    "isj": Method("isj", "isj", "relative excess of the fixed-point equation"),
+}
+
+
+def select_bandwidth(
+    X: Any,
+    method: str = "auto",
+    *,
+    kind: str | None = None,
+    sample_weight: Any = None,
+    target: str = "density",
+    random_state: Any = None,
+    progress: bool | Progress = False,
+    workers: int | None = None,
+) -> Bandwidth:
+    """Choose a bandwidth from samples.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, d)
+        Samples.
+    method : str, default 'auto'
+        A name from the table in Notes, or ``'auto'``.
+    kind : {'scalar', 'diagonal', 'full'}, optional
+        One number for all features, one a feature, or a covariance. Default: what suits the method best.
+    sample_weight : array-like of shape (n,), optional
+        Non-negative weights with a positive sum. n becomes Kish's effective sample size (Σw)² / Σw².
+    target : {'density', 'gradient'}, default 'density'
+        What the bandwidth should be best for. Gradients need a larger one.
+    random_state : int, RandomState or None
+        For methods that split the samples at random.
+    progress : bool or callable, default False
+        As in `KernelDensity.evaluate`; only the searches report.
+    workers : int, optional
+        Threads; by default one for each processor available. The choice does not depend on it.
+
+    Returns
+    -------
+    Bandwidth
+
+    Raises
+    ------
+    InputError, InputTypeError
+        Samples from which nothing can be chosen (a single one, constant columns), an unknown method, or one
+        that cannot do this kind, target or dimension; says which and what to do.
+    MemoryLimitError
+        Samples spread too widely for their number.
+
+    Notes
+    -----
+    ==================  ====  =====================  =======================================================
+    method              d     kinds                  what it is
+    ==================  ====  =====================  =======================================================
+    scott               any   full, diagonal,        normal reference; in 1-D R's ``bw.nrd``
+                              scalar
+    silverman           any   full, diagonal,        normal reference; in 1-D R's ``bw.nrd0``
+                              scalar
+    normal-gradient     any   full, diagonal,        normal reference for gradients, exponent 1/(d + 6)
+                              scalar
+    sheather-jones      1     scalar                 solve-the-equation plug-in, R's ``bw.SJ``, unbinned
+    dpi                 1     scalar                 direct plug-in, R's ``bw.SJ(method="dpi")``, unbinned;
+                                                     also for gradients
+    isj                 1     scalar                 Botev's improved Sheather-Jones, unbinned
+    ==================  ====  =====================  =======================================================
+
+    ``auto`` takes `sheather-jones` in one dimension (`silverman` where fewer than a tenth of the samples are
+    different: rounding would look like structure), and `scott` in more; for gradients `dpi` in one dimension and
+    `normal-gradient` in more.
+
+    Examples
+    --------
+    >>> import numpy as np, parzen
+    >>> X = np.random.default_rng(0).normal(size=(1000, 1))
+    >>> parzen.select_bandwidth(X).method
+    'sheather-jones'
+    >>> round(float(parzen.select_bandwidth(X, "silverman")), 4)
+    0.2203
+    """
+    samples = as_matrix(X, "X")
+    if not isinstance(method, str):
+        raise InputTypeError(f"`method` must be a string; got {describe(method)}. Use 'auto'.")
+    if kind is not None and kind not in _ALL:
+        raise InputError(
+            f"`kind` must be 'scalar', 'diagonal' or 'full'; got {describe(kind)}. Leave it out for the method's own."
+        )
+    if target not in _BOTH:
+        raise InputError(f"`target` must be 'density' or 'gradient'; got {describe(target)}. Use 'density'.")
+    options = Options(
+        kind=kind or "scalar",
+        target=target,
+        random_state=random_state,
+        workers=as_workers(workers),
+        progress=progress,
+    )
+    weights = as_weights(sample_weight, len(samples))
+    return choose(samples, weights, method, options, own_kind=kind is None, name="method")
+
+
+def choose(
+    samples: FloatArray,
+    weights: FloatArray | None,
+    method: str,
+    options: Options,
+    *,
+    own_kind: bool,
+    name: str,
+) -> Bandwidth:
+    """Choose a bandwidth from checked samples; ``name`` is what the caller calls the method.
+
+    ``own_kind``: let the method choose the kind.
+    """
+    if method != "auto" and method not in METHODS:
+        kinds = "'auto'" if name == "method" else "a number, an array or one of 'auto'"
+        raise InputError(
+            f"`{name}` must be {kinds}, {', '.join(map(repr, METHODS))}; got {method!r}. "
+            + ("Use 'auto'." if name == "method" else "Pass a positive number.")
+        )
+    given = len(samples)
+    if weights is not None:
+        samples, weights = samples[weights > 0], weights[weights > 0]
+        if np.ptp(weights) == 0:
+            weights = None
+    _require_samples(samples, weights, method, given)
+    reason = "asked for"
+    if method == "auto":
+        method, reason = _automatic(samples, weights, options, own_kind)
+    row, d = METHODS[method], samples.shape[1]
+    kind: Kind = "scalar" if d == 1 else row.kinds[0] if own_kind else options.kind
+    _require_fit(method, row, d, kind, options.target, weights)
+    _require_spread(samples, method, kind)
+    found = row.load()(samples, weights, replace(options, kind=kind))
+    value = _as_kind(found, d, kind if own_kind else options.kind)
+    return Bandwidth(
+        value=value,
+        kind=("scalar", "diagonal", "full")[np.ndim(value)],
+        method=method,
+        reason=reason,
+        objective=row.objective if found.curve is not None else "",
+        curve=found.curve,
+        warnings=found.warnings,
+    )
+
+
+def _automatic(
+    samples: FloatArray, weights: FloatArray | None, options: Options, own_kind: bool
+) -> tuple[str, str]:
+    """Return the method that 'auto' takes, and why."""
+    n, d = samples.shape
+    if options.target == "gradient":
+        if d == 1:
+            return "dpi", "auto: plug-in for gradients in one dimension"
+        return "normal-gradient", "auto: normal reference for gradients in more than one dimension"
+    if d == 1:
+        different = len(np.unique(samples))
+        if different < 0.1 * n:
+            return (
+                "silverman",
+                f"auto: only {different} of {n} samples differ: rounding would look like structure",
+            )
+        return "sheather-jones", "auto: plug-in in one dimension"
+    return "scott", "auto: normal reference in more than one dimension"
+
+
+_ADVICE = (
+    "Pass a positive number (try `parzen.sweep` to choose it), or standard deviations, shape (d,), that are positive "
+    "for every feature."
+)
+
+
+def _require_samples(samples: FloatArray, weights: FloatArray | None, method: str, given: int) -> None:
+    """Refuse a single sample, and a range that overflows."""
+    if effective_sample_size(weights, len(samples)) <= 1.0:
+        raise InputError(
+            f"`bandwidth` must be a number for a single sample; got {method!r} with n = {given}. {_ADVICE}"
+        )
+    with np.errstate(over="ignore"):
+        spread = np.ptp(samples, axis=0)
+    if not np.all(np.isfinite(spread)):
+        raise InputError(
+            f"`X` must have a range that fits in float64; got values up to {np.abs(samples).max():.3g}. "
+            "Rescale the data first."
+        )
+
+
+def _require_spread(samples: FloatArray, method: str, kind: str) -> None:
+    """Refuse constant columns where they would make the bandwidth singular."""
+    constant = np.flatnonzero(np.ptp(samples, axis=0) == 0)
+    if constant.size == samples.shape[1] or (constant.size and kind != "scalar"):
+        raise InputError(
+            f"`bandwidth` must be given as numbers where the data's covariance is singular; got {method!r} with "
+            f"{constant.size} constant feature{'s' if constant.size > 1 else ''}, the first at column "
+            f"{int(constant[0])}. {_ADVICE}"
+        )
+
+
+def _require_fit(
+    method: str, row: Method, d: int, kind: str, target: str, weights: FloatArray | None
+) -> None:
+    """Refuse what a method cannot do, and say which can."""
+
+    def able(other: Method) -> bool:
+        return (
+            (other.max_d is None or d <= other.max_d)
+            and kind in other.kinds
+            and target in other.targets
+            and (weights is None or other.weights)
+        )
+
+    if able(row):
+        return
+    lacks = []
+    if row.max_d is not None and d > row.max_d:
+        lacks.append(f"{d} dimensions (at most {row.max_d})")
+    if kind not in row.kinds:
+        lacks.append(f"kind={kind!r}")
+    if target not in row.targets:
+        lacks.append(f"target={target!r}")
+    if weights is not None and not row.weights:
+        lacks.append("weights")
+    names = [name for name, other in METHODS.items() if able(other)]
+    raise InputError(
+        f"`method` must suit the task; got {method!r}, which does not do {' or '.join(lacks)}. "
+        + (f"Use one of {', '.join(map(repr, names))}." if names else "No method does.")
+    )
+
+
+def _as_kind(found: Selected, d: int, kind: str) -> float | FloatArray:
+    """Give a value found in one dimension the kind that was asked for; make arrays read-only."""
+    value = found.value
+    if d == 1 and kind != "scalar":
+        h = float(np.ravel(np.asarray(value))[0])
+        value = np.array([h]) if kind == "diagonal" else np.array([[h * h]])
+    if isinstance(value, np.ndarray):
+        value.flags.writeable = False
+        return value
+    return float(value)
