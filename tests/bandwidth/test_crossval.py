@@ -193,7 +193,7 @@ def test_all_local_maxima_are_found_and_told(rng):
     x = np.concatenate([centres[:, 0], centres[:, 0] + 1e-3 * rng.normal(size=60)])[:, None]
     x = np.concatenate([x, 50.0 * rng.normal(size=(4, 1))])
     selected = likelihood(x, None, options())
-    h, values = selected.curve
+    values = selected.curve[1]
     peaks = np.flatnonzero((values[1:-1] > values[:-2]) & (values[1:-1] > values[2:]))
     assert len(peaks) == 1 + len(selected.warnings)
     grid = np.geomspace(1e-4, 100, 400)
