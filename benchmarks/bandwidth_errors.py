@@ -17,7 +17,8 @@ from parzen.typing import FloatArray
 #: Methods of parzen for densities; folds are like `holdout` and take five times as long.
 OURS = [name for name, row in METHODS.items() if name not in ("normal-gradient", "kfold")]
 
-#: statsmodels' cross-validation takes a third of a second for 100 samples and minutes for 1000: at 100, so often.
+#: Methods that take half a second a choice are asked less often; statsmodels' take minutes at n = 1000.
+_SLOW = ("plugin", "scv", "statsmodels cv_ml", "statsmodels cv_ls")
 _SLOW_REPETITIONS = 10
 
 Chooser = Callable[[FloatArray], float]
@@ -41,8 +42,7 @@ def _peers(n: int) -> dict[str, Chooser]:
     }
     if n <= 100:
         for rule in ("cv_ml", "cv_ls"):
-            name = f"statsmodels {rule} ({_SLOW_REPETITIONS} repetitions)"
-            peers[name] = lambda x, rule=rule: float(KDEMultivariate(x, "c", bw=rule).bw[0])
+            peers[f"statsmodels {rule}"] = lambda x, rule=rule: float(KDEMultivariate(x, "c", bw=rule).bw[0])
     return peers
 
 
@@ -70,7 +70,7 @@ def _errors(n: int, repetitions: int) -> list[Row]:
             sums = PairSums(x[:, None])
             least.append(density.squared_error(x, sums, best))
             for name, chooser in choosers.items():
-                if name.startswith("statsmodels") and repetition >= _SLOW_REPETITIONS:
+                if name in _SLOW and repetition >= _SLOW_REPETITIONS:
                     continue
                 h = _ask(chooser, x)
                 if h is None:
@@ -84,13 +84,18 @@ def _errors(n: int, repetitions: int) -> list[Row]:
                 mine, ideal = np.mean(found, axis=0)
                 ratio = float(mine / ideal)
             ratios[name].append(ratio)
-            figures[name] = f"{ratio:.2f} ({failed[name]} failed)" if failed[name] else ratio
+            figures[_heading(name)] = f"{ratio:.2f} ({failed[name]} failed)" if failed[name] else ratio
         rows.append(Row(f"{number}. {density.name}", figures, table=table))
     overall: dict[str, Figure] = {
-        name: float(np.exp(np.mean(np.log(found)))) for name, found in ratios.items()
+        _heading(name): float(np.exp(np.mean(np.log(found)))) for name, found in ratios.items()
     }
     rows.append(Row("geometric mean", overall, table=table))
     return rows
+
+
+def _heading(name: str) -> str:
+    """Say which methods were asked less often."""
+    return f"{name} ({_SLOW_REPETITIONS} samples)" if name in _SLOW else name
 
 
 def _ask(chooser: Chooser, x: FloatArray) -> float | None:
