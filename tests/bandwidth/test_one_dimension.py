@@ -189,6 +189,14 @@ def test_order_and_equal_weights_do_not_matter(method, rng):
 
 
 @pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("factor", [1e-305, 1e307])
+def test_only_ratios_of_weights_count(method, factor, rng):
+    x, weights = rng.normal(size=60), rng.uniform(0.1, 1, size=60)
+    expected = choose(x, method, sample_weight=weights).value
+    assert choose(x, method, sample_weight=weights * factor).value == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_unequal_weights_move_the_bandwidth(method, rng):
     """All weight on one of two modes: the bandwidth is that of a single mode, not of both."""
     x = np.r_[rng.normal(size=400), 30 * rng.normal(size=400)]

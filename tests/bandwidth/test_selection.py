@@ -25,7 +25,9 @@ def test_kinds_in_one_dimension_are_one_bandwidth(name, rng):
     h = parzen.select_bandwidth(x, name, random_state=0)
     assert (h.kind, h.method, h.reason) == ("scalar", name, "asked for")
     assert isinstance(h.value, float)
-    diagonal, full = (parzen.select_bandwidth(x, name, kind=kind, random_state=0) for kind in ("diagonal", "full"))
+    diagonal, full = (
+        parzen.select_bandwidth(x, name, kind=kind, random_state=0) for kind in ("diagonal", "full")
+    )
     assert (diagonal.kind, full.kind) == ("diagonal", "full")
     np.testing.assert_array_equal(diagonal.value, [h.value])
     np.testing.assert_array_equal(full.value, [[h.value**2]])
@@ -128,6 +130,7 @@ X = np.arange(12.0).reshape(6, 2) ** 2
         ((X, "best"), {}, InputError, "`method` must be 'auto', 'scott', 'silverman', "),
         ((X, 3), {}, InputTypeError, "`method` must be a string; got 3. Use 'auto'."),
         ((X,), {"kind": "round"}, InputError, "`kind` must be 'scalar', 'diagonal' or 'full'; got 'round'."),
+        ((X,), {"kind": X}, InputError, "`kind` must be 'scalar', 'diagonal' or 'full'; got an array"),
         ((X,), {"target": "mode"}, InputError, "`target` must be 'density', 'gradient' or 'hessian'; got 'mode'."),
         ((X, "isj"), {}, InputError, "`method` must suit the task; got 'isj', which does not do 2 dimensions (at most 1). Use one of "),
         ((X[:, :1], "isj"), {"target": "gradient"}, InputError, "which does not do target='gradient'. Use one of 'normal-gradient', 'dpi', 'plugin'."),

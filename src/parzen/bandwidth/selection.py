@@ -152,11 +152,11 @@ def select_bandwidth(
     samples = as_matrix(X, "X")
     if not isinstance(method, str):
         raise InputTypeError(f"`method` must be a string; got {describe(method)}. Use 'auto'.")
-    if kind is not None and kind not in _ALL:
+    if kind is not None and not (isinstance(kind, str) and kind in _ALL):
         raise InputError(
             f"`kind` must be 'scalar', 'diagonal' or 'full'; got {describe(kind)}. Leave it out for the method's own."
         )
-    if target not in _EVERY:
+    if not (isinstance(target, str) and target in _EVERY):
         raise InputError(
             f"`target` must be 'density', 'gradient' or 'hessian'; got {describe(target)}. Use 'density'."
         )
@@ -192,7 +192,7 @@ def choose(
         )
     given = len(samples)
     if weights is not None:
-        samples, weights = samples[weights > 0], weights[weights > 0]
+        samples, weights = samples[weights > 0], weights[weights > 0] / weights.max()
         if np.ptp(weights) == 0:
             weights = None
     _require_samples(samples, weights, method, given)
