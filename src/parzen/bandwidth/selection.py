@@ -25,7 +25,7 @@ _EVERY: tuple[Target, ...] = ("density", "gradient", "hessian")
 #: 'auto' in one dimension: fewer different samples, as a share, are rounded ones.
 _FEW_DIFFERENT = 0.1
 
-#: 'auto' in more: products that a plug-in may cost, and samples for the searches; about ten seconds on two cores.
+#: 'auto' in more: products that a plug-in may cost, and samples for the searches: seconds, not minutes.
 _PLUGIN_PRODUCTS, _LIKELIHOOD_SAMPLES, _HOLDOUT_SAMPLES = 1e10, 20_000, 100_000
 
 
