@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from parzen import errors as errors
     from parzen import grid as grid
     from parzen import plotting as plotting
+    from parzen.bandwidth.selection import Bandwidth as Bandwidth
+    from parzen.bandwidth.selection import select_bandwidth as select_bandwidth
     from parzen.density.estimator import DensityValues as DensityValues
     from parzen.density.estimator import KernelDensity as KernelDensity
     from parzen.density.sweep import Refinement as Refinement
@@ -45,6 +47,7 @@ __version__ = "0.1.0"
 
 # public name -> module that defines it
 _NAMES = {
+    "Bandwidth": "parzen.bandwidth.selection",
     "DensityValues": "parzen.density.estimator",
     "Derivative": "parzen.derivatives.functions",
     "GradientCheck": "parzen.derivatives.check",
@@ -66,6 +69,7 @@ _NAMES = {
     "jacobian": "parzen.derivatives.functions",
     "jacobian_operator": "parzen.derivatives.functions_sparse",
     "refine": "parzen.density.sweep",
+    "select_bandwidth": "parzen.bandwidth.selection",
     "smooth_gradient": "parzen.derivatives.smooth",
     "sparse_jacobian": "parzen.derivatives.functions_sparse",
     "stencil": "parzen.derivatives.stencils",
@@ -84,6 +88,7 @@ _MODULES = {
 }
 
 __all__ = [
+    "Bandwidth",
     "DensityValues",
     "Derivative",
     "GradientCheck",
@@ -110,6 +115,7 @@ __all__ = [
     "jacobian_operator",
     "plotting",
     "refine",
+    "select_bandwidth",
     "smooth_gradient",
     "sparse_jacobian",
     "stencil",

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from parzen.bandwidth.result import Bandwidth
 from parzen.errors import InputError, InputTypeError
 from parzen.kernel_sums.double_double import DoubleDouble, cholesky, solve_lower, solve_lower_transposed
 from parzen.typing import FloatArray, IntArray
@@ -224,7 +225,7 @@ def as_scale(value: Any, d: int, name: str = "bandwidth") -> Scale:
 
     Parameters
     ----------
-    value : float, array-like of shape (d,) or (d, d)
+    value : float, array-like of shape (d,) or (d, d), or Bandwidth
         Bandwidth, standard deviations, or covariance.
     d : int
         Dimension of the samples.
@@ -241,6 +242,8 @@ def as_scale(value: Any, d: int, name: str = "bandwidth") -> Scale:
             f"`{name}` must be a positive number, (d,) standard deviations or a (d, d) covariance; got "
             f"{describe(value)}. Pass a number, 'scott' or 'silverman'."
         )
+    if isinstance(value, Bandwidth):
+        value = value.value
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value.item()
     if isinstance(value, (numbers.Number, np.generic)):

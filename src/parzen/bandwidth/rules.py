@@ -1,13 +1,51 @@
-"""Rules of thumb: a bandwidth from the covariance of the samples and their number."""
+"""Rules of thumb: a bandwidth from the spread of the samples and their number, best where the density is normal.
+
+In one dimension `scott` and `silverman` are R's ``bw.nrd`` and ``bw.nrd0``: a constant times the robust scale
+times n^{-1/5}. In more, a full bandwidth is factor² times the covariance, a diagonal one factor times the robust
+scale of each feature, a scalar one factor times the root mean square of those scales.
+"""
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from parzen.bandwidth.selector import Options, Selected
 from parzen.errors import InputError
 from parzen.typing import FloatArray
 
-__all__ = ["RULES", "effective_sample_size", "rule_of_thumb"]
+__all__ = ["effective_sample_size", "normal_gradient", "robust_scale", "scott", "silverman"]
+
+#: The interquartile range of the standard normal, as R's nrd0 and nrd have it.
+_IQR_NORMAL = 1.34
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """One rule."""
+
+    name: str
+    constant: float  # in one dimension: h = constant · scale · n_eff^exponent
+    exponent: float
+    factor: Callable[[float, int], float]  # in more: (n_eff, d)
+
+
+_SCOTT = _Rule("scott", 1.06, -1 / 5, lambda n, d: math.pow(n, -1.0 / (d + 4)))  # Scott (1992), 6.41
+_SILVERMAN = _Rule(  # Silverman (1986), 3.31 and 4.14
+    "silverman", 0.9, -1 / 5, lambda n, d: math.pow(n * (d + 2) / 4.0, -1.0 / (d + 4))
+)
+
+
+def _normal_reference(r: int) -> _Rule:
+    """The best for derivatives of order r of a normal density: Chacón, Duong & Wand (2011), equation 13."""
+    return _Rule(
+        "normal-gradient",
+        (4.0 / (2 * r + 3)) ** (1.0 / (2 * r + 5)),
+        -1.0 / (2 * r + 5),
+        lambda n, d: math.pow(n * (d + 2 * r + 2) / 4.0, -1.0 / (d + 2 * r + 4)),
+    )
 
 
 def effective_sample_size(weights: FloatArray | None, n: int) -> float:
@@ -18,67 +56,79 @@ def effective_sample_size(weights: FloatArray | None, n: int) -> float:
     return float(w.sum() ** 2 / np.sum(w * w))
 
 
-def _scott(n_eff: float, d: int) -> float:
-    """Scott (1992), equation 6.41."""
-    return math.pow(n_eff, -1.0 / (d + 4))
+def robust_scale(x: FloatArray, weights: FloatArray | None, normal: float = _IQR_NORMAL) -> tuple[float, str]:
+    """Return min(standard deviation, interquartile range / ``normal``), and a warning or "".
 
-
-def _silverman(n_eff: float, d: int) -> float:
-    """Silverman (1986), equation 4.14."""
-    return math.pow(n_eff * (d + 2) / 4.0, -1.0 / (d + 4))
-
-
-RULES = {"scott": _scott, "silverman": _silverman}
-
-
-def rule_of_thumb(name: str, samples: FloatArray, weights: FloatArray | None) -> FloatArray:
-    """Return H = factor² · covariance, (d, d), for the rule ``name``; weighted and unbiased.
-
-    Raises
-    ------
-    InputError
-        An unknown rule, fewer than two samples, or a covariance that is singular.
+    Both are unbiased for equal weights as in R: n - 1, and quantiles of type 7; weighted, 1 - Σw² takes the
+    place of (n - 1)/n, and quantiles go through the middles of the cumulated weights. Where more than half of
+    the samples coincide, so that the interquartile range is 0, the standard deviation alone.
     """
-    if name not in RULES:
-        raise InputError(
-            f"`bandwidth` must be a number, an array or one of {', '.join(map(repr, RULES))}; got {name!r}. "
-            "Pass a positive number."
+    unit = 2.0 ** math.frexp(float(np.ptp(x)))[1]  # scale exactly, so that no square over- or underflows
+    z = (x - np.median(x)) / unit
+    if weights is None:
+        deviation = float(np.std(z, ddof=1))
+        low, high = np.quantile(z, [0.25, 0.75])
+    else:
+        w = weights / weights.sum()
+        mean = np.sum(w * z)
+        deviation = math.sqrt(np.sum(w * (z - mean) ** 2) / (1.0 - np.sum(w * w)))
+        order = np.argsort(z, kind="stable")
+        middle = np.cumsum(w[order]) - 0.5 * w[order]
+        share = (middle - middle[0]) / (middle[-1] - middle[0])
+        low, high = np.interp([0.25, 0.75], share, z[order])
+    if high <= low:
+        return deviation * unit, (
+            "more than half of the samples coincide (the interquartile range is 0): the standard deviation alone "
+            "was taken as the scale"
         )
+    return min(deviation, float(high - low) / normal) * unit, ""
+
+
+def _select(rule: _Rule, samples: FloatArray, weights: FloatArray | None, options: Options) -> Selected:
+    """Apply a rule."""
+    n, d = samples.shape
+    n_eff = effective_sample_size(weights, n)
+    if d > 1 and options.kind == "full":
+        return Selected(_covariance(rule.name, samples, weights, rule.factor(n_eff, d)))
+    scales, notes = np.zeros(d), []
+    for a in range(d):
+        if np.ptp(samples[:, a]) > 0:
+            scales[a], note = robust_scale(samples[:, a], weights)
+            if note:
+                notes.append(f"column {a}: {note}" if d > 1 else note)
+    warnings = tuple(notes if len(notes) < 4 else [*notes[:2], f"and so in {len(notes) - 2} more columns"])
+    if d == 1:
+        return Selected(rule.constant * float(scales[0]) * n_eff**rule.exponent, warnings=warnings)
+    factor = rule.factor(n_eff, d)
+    if options.kind == "diagonal":
+        return Selected(factor * scales, warnings=warnings)
+    largest = float(scales.max())
+    return Selected(factor * largest * math.sqrt(np.mean((scales / largest) ** 2)), warnings=warnings)
+
+
+def _covariance(name: str, samples: FloatArray, weights: FloatArray | None, factor: float) -> FloatArray:
+    """Return factor² · covariance, (d, d), unbiased; refuse a singular one."""
     n, d = samples.shape
     if weights is not None:
-        samples, weights = samples[weights > 0], weights[weights > 0] / weights.max()
-    advice = (
-        "Pass a positive number (try `parzen.sweep` to choose it), or standard deviations, shape (d,), that "
-        "are positive for every feature."
-    )
-    n_eff = effective_sample_size(weights, n)
-    if n_eff <= 1.0:
-        raise InputError(
-            f"`bandwidth` must be a number for a single sample; got {name!r} with n = {n}. {advice}"
-        )
-    with np.errstate(over="ignore"):
-        spread = np.ptp(samples, axis=0)
-    if not np.all(np.isfinite(spread)):
-        raise InputError(
-            f"`X` must have a range that fits in float64; got values up to {np.abs(samples).max():.3g}. "
-            "Rescale the data first."
-        )
-    constant = np.flatnonzero(spread == 0)
-    if constant.size:
-        raise InputError(
-            f"`bandwidth` must be given as numbers where the data's covariance is singular; got {name!r} with "
-            f"{constant.size} constant feature{'s' if constant.size > 1 else ''}, the first at column "
-            f"{int(constant[0])}. {advice}"
-        )
-    unit = 2.0 ** np.frexp(spread)[1]  # scale exactly, so that no square over- or underflows
+        weights = weights / weights.max()
+    unit = 2.0 ** np.frexp(np.ptp(samples, axis=0))[1]
     covariance = np.atleast_2d(np.cov((samples - samples[0]) / unit, rowvar=False, aweights=weights))
     correlation = covariance / np.sqrt(np.outer(np.diag(covariance), np.diag(covariance)))
     smallest = float(np.linalg.eigvalsh(correlation)[0])
     if not smallest > d * 1e-14:
         raise InputError(
             f"`bandwidth` must be given as numbers where the data's covariance is singular; got {name!r} with "
-            f"n = {n}, d = {d}, smallest eigenvalue of the correlation {smallest:.2g}. {advice}"
+            f"n = {n}, d = {d}, smallest eigenvalue of the correlation {smallest:.2g}. Pass a positive number (try "
+            "`parzen.sweep` to choose it), standard deviations, shape (d,), or choose with kind='scalar'."
         )
-    factor = RULES[name](n_eff, d)
     H = factor**2 * covariance * unit[:, None] * unit[None, :]
     return np.asarray(0.5 * (H + H.T))
+
+
+def normal_gradient(samples: FloatArray, weights: FloatArray | None, options: Options) -> Selected:
+    """Apply the normal reference for gradients, or for Hessians where these are the target."""
+    return _select(_normal_reference(2 if options.target == "hessian" else 1), samples, weights, options)
+
+
+scott = partial(_select, _SCOTT)
+silverman = partial(_select, _SILVERMAN)

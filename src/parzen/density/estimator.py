@@ -3,6 +3,7 @@
 from __future__ import annotations  # `help` shows names instead of what they stand for
 
 import math
+import warnings
 from dataclasses import dataclass
 from typing import Any, Self, cast
 
@@ -12,9 +13,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from parzen.bandwidth.matrix import as_scale
-from parzen.bandwidth.rules import rule_of_thumb
+from parzen.bandwidth.result import Bandwidth
+from parzen.bandwidth.selection import choose
+from parzen.bandwidth.selector import Options
 from parzen.density.model import Model
-from parzen.errors import AccuracyError, InputError, InputTypeError, MemoryLimitError
+from parzen.errors import AccuracyError, InputError, InputTypeError, MemoryLimitError, ParzenWarning
 from parzen.kernel_sums import MEMORY_LIMIT, Plan, Request
 from parzen.kernel_sums.plan import METHODS
 from parzen.progress import reporting
@@ -72,10 +75,11 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    bandwidth : float, array-like of shape (d,) or (d, d), 'scott' or 'silverman', default 1.0
+    bandwidth : float, array-like of shape (d,) or (d, d), Bandwidth or str, default 1.0
         A positive number h (H = h² I), standard deviations (H = diag σ²), or a covariance H; in the units of
-        the samples. The two rules scale the *data's* covariance (weighted) by Scott's or Silverman's factor
-        squared, unlike scikit-learn's, which ignore the scale of the data.
+        the samples. Or what `parzen.select_bandwidth` chose, or one of its methods by name, as ``'auto'``,
+        ``'scott'`` or ``'silverman'``; these follow the scale of the data, unlike scikit-learn's. Random
+        splits are made with seed 0; what a method warns of is issued as a `ParzenWarning`.
     rtol : float, default 1e-9
         The promise: ``|error of log f̂| ≤ rtol`` for every query, however far in the tail, and
         ``‖error of h∇log f̂‖ ≤ rtol (1 + ‖h∇log f̂‖)``, likewise for h²·Hessian; or a few ulps where that is
@@ -90,7 +94,7 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
     Attributes
     ----------
     bandwidth_ : float or ndarray
-        The bandwidth in use: the number or array given, or the covariance that a rule chose.
+        The bandwidth in use: the number or array given, or what a method chose.
     n_features_in_ : int
         d.
     n_samples_ : int
@@ -119,7 +123,7 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        bandwidth: float | str | ArrayLike = 1.0,
+        bandwidth: float | str | ArrayLike | Bandwidth = 1.0,
         *,
         rtol: float = 1e-9,
         method: str = "auto",
@@ -162,7 +166,7 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         weights = as_weights(sample_weight, len(samples))
         samples.flags.writeable = False
         if isinstance(self.bandwidth, str):
-            value: Any = rule_of_thumb(self.bandwidth, samples, weights)
+            value: Any = self._choose(self.bandwidth, samples, weights)
         else:
             value = self.bandwidth
         scale = as_scale(value, samples.shape[1])
@@ -173,6 +177,16 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self.bandwidth_ = scale.value
         self.n_samples_ = len(samples)
         return self
+
+    def _choose(self, method: str, samples: FloatArray, weights: FloatArray | None) -> Bandwidth:
+        """Choose the bandwidth by a method's name."""
+        options = Options(random_state=0, workers=as_workers(self.workers))
+        chosen = choose(samples, weights, method, options, own_kind=True, name="bandwidth")
+        for sentence in chosen.warnings:
+            warnings.warn(
+                f"`bandwidth` was chosen by {chosen.method!r}: {sentence}.", ParzenWarning, stacklevel=3
+            )
+        return chosen
 
     def _request(self, order: int, own: IntArray | None = None, progress: Progress | None = None) -> Request:
         """Turn the parameters into a request to the kernel sums."""

@@ -1,5 +1,6 @@
 """Every picture; the only room that imports matplotlib, and only when it draws. No display is needed."""
 
+from parzen.plotting.bandwidths import objective_curve
 from parzen.plotting.densities import bandwidth_curve, density_gallery, image_grid, png
 from parzen.plotting.fields import gradient_field
 from parzen.plotting.paths import draw_check, draw_path
@@ -11,5 +12,6 @@ __all__ = [
     "draw_path",
     "gradient_field",
     "image_grid",
+    "objective_curve",
     "png",
 ]

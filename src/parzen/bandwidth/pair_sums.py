@@ -1,0 +1,87 @@
+"""What cross-validation needs of the kernel sums: values, exact derivatives by log h, second moments over pairs.
+
+With P_ij = R_i p_ij ≥ 0 over queries y_i and sources x_j (p_ij: the shares of the sources in the density of
+a query, Σ_j p_ij = 1), the derivative of every objective by the bandwidth is a second moment
+
+    M = Σ_ij P_ij (x_j - y_i)(x_j - y_i)ᵀ = -Σ_i R_i y_i m_iᵀ + Σ_j C_j x_j n_jᵀ,
+
+where m_i = Σ_j p_ij (x_j - y_i) is the mean that comes with the gradient, C_j = Σ_i P_ij, and n_j the mean of
+x_j - y_i under P_ij / C_j: a second pass with queries and sources exchanged and the sources weighted by R_i / S_i.
+So M costs two passes of order 1, O((n + m) d) memory, at any d; a pass of order 2 would cost n m d² and as much memory.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from parzen.bandwidth.matrix import Scale, Whitened
+from parzen.bandwidth.selector import Options
+from parzen.kernel_sums import Request, Sources, evaluate
+from parzen.kernel_sums.double_double import DoubleDouble
+from parzen.progress import reporting
+from parzen.typing import FloatArray, IntArray
+
+__all__ = ["PairSums", "Pairs"]
+
+
+@dataclass(frozen=True)
+class PairSums:
+    """Sums over the sources for each of m queries at k bandwidths."""
+
+    log_sum: FloatArray  # (m, k)  log Σ_j w_j exp(-½‖x_j - y_i‖²/h²)
+    mean_square: FloatArray  # (m, k)  Σ_j p_ij ‖x_j - y_i‖²/h²
+    mean: FloatArray  # (m, k, d)  Σ_j p_ij (x_j - y_i), of order 1
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Queries and weighted sources, in any coordinates."""
+
+    queries: FloatArray  # (m, d)
+    sources: FloatArray  # (n, d)
+    log_weights: FloatArray  # (n,) of the sources
+    own: IntArray | None  # (m,) source to leave out; then queries and sources are the same points
+
+    def sums(self, h: FloatArray, options: Options, *, order: int = 0) -> PairSums:
+        """Return the sums at bandwidths ``h``, (k,), in one pass."""
+        d = self.sources.shape[1]
+        scale = Scale(float(np.min(h)), d)
+        origin = np.zeros(d)
+        top = float(self.log_weights.max())
+        offsets = None if np.ptp(self.log_weights) == 0 else DoubleDouble.of(top - self.log_weights)
+        with reporting(options.progress, f"trying {len(h)} bandwidth{'s' if len(h) > 1 else ''}") as report:
+            request = Request(
+                scales=(scale.unit / h) ** 2,
+                order=order,
+                radial=True,
+                own=self.own,
+                workers=options.workers,
+                progress=report,
+            )
+            result = evaluate(
+                Sources(Whitened(self.sources, origin, scale), offsets),
+                Whitened(self.queries, origin, scale),
+                request,
+            ).sums
+        return PairSums(result.log_sum + top, result.mean_square * request.scales, result.mean * scale.unit)
+
+    def second_moment(
+        self, R: FloatArray, first: PairSums, options: Options, *, symmetric: bool
+    ) -> FloatArray:
+        """Return M, (d, d), for row sums ``R``, (m,), and the pass ``first`` at h = 1 and order 1.
+
+        ``symmetric`` says that P_ij = P_ji, so that no second pass is needed.
+        """
+        M = -(R * self.queries.T) @ first.mean[:, 0]
+        if symmetric:
+            return np.asarray(M + M.T)
+        with np.errstate(divide="ignore"):
+            log_rows = np.log(R) - first.log_sum[:, 0]
+        keep = np.isfinite(log_rows)
+        own = self.own
+        if own is not None and not keep.all():
+            own = np.where(keep, np.cumsum(keep) - 1, -1)
+        back = Pairs(self.sources, self.queries[keep], log_rows[keep], own).sums(np.ones(1), options, order=1)
+        C = np.exp(self.log_weights + back.log_sum[:, 0])
+        M -= (C * self.sources.T) @ back.mean[:, 0]
+        return np.asarray(0.5 * (M + M.T))

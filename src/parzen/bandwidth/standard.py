@@ -1,0 +1,150 @@
+"""Standard coordinates: where the searches work, so that their answers follow the units of the data.
+
+Samples are centred and divided by their standard deviation (one for all features, one each, or the Cholesky
+factor S of their covariance). A bandwidth L in these coordinates is S L in those of the data, so that a scalar
+search is equivariant under rotation and change of units, a diagonal one under separate changes of units, and a
+full one under every affine map.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from parzen.bandwidth.selector import Kind
+from parzen.errors import InputError
+from parzen.typing import FloatArray
+
+__all__ = ["Standard", "solve_lower"]
+
+#: Smallest eigenvalue of a correlation, per dimension, that is told from rounding.
+_SINGULAR = 1e-14
+
+
+def solve_lower(L: FloatArray, rows: FloatArray) -> FloatArray:
+    """Return L⁻¹ times each row, (n, d); by the inverse, since a triangular solve wakes all threads of BLAS."""
+    return np.asarray(rows @ solve_triangular(L, np.eye(len(L)), lower=True).T)
+
+
+@dataclass(frozen=True)
+class Standard:
+    """Distinct samples with positive weights, in standard coordinates."""
+
+    points: FloatArray  # (n, d), centred, of unit spread
+    weights: FloatArray  # (n,), sum 1
+    spread: float | FloatArray  # σ, (d,) or lower triangular (d, d): data = centre + spread · points
+    n_eff: float  # effective number of samples before ties were joined
+    n_tied: int  # samples that repeat an earlier one
+
+    @classmethod
+    def of(cls, samples: FloatArray, weights: FloatArray | None, kind: Kind, *, join_ties: bool) -> Self:
+        """Drop samples without weight, join exact repetitions into one sample of their total weight, standardise.
+
+        Raises
+        ------
+        InputError
+            Too few distinct samples, or features that are constant or linearly dependent.
+        """
+        w = np.ones(len(samples)) if weights is None else weights / weights.max()
+        samples, w = samples[w > 0], w[w > 0]
+        n_eff = float(w.sum() ** 2 / np.sum(w * w))
+        first = samples[0]
+        with np.errstate(over="ignore"):
+            reach = np.ptp(samples, axis=0)
+        if not np.all(np.isfinite(reach)):
+            raise InputError(
+                f"`X` must have a range that fits in float64; got values up to {np.abs(samples).max():.3g}. "
+                "Rescale the data first."
+            )
+        if not reach.any():
+            raise InputError(
+                f"`X` must hold at least two different samples to choose a bandwidth; got {len(samples)} "
+                f"sample{'s that are all equal' if len(samples) > 1 else ''}. Pass a number as bandwidth."
+            )
+        n_tied = 0
+        if join_ties:
+            before = len(samples)
+            samples, w = _join_ties(samples, w)
+            n_tied = before - len(samples)
+        unit = _power_of_two(reach if kind != "scalar" else np.full_like(reach, reach.max()))
+        points = (samples - first) / unit  # exact up to the difference, and no square over- or underflows
+        w = w / w.sum()
+        points -= w @ points
+        variance = w @ points**2
+        if kind == "scalar":
+            sigma = math.sqrt(float(np.mean(variance)))
+            return cls(points / sigma, w, sigma * float(unit[0]), n_eff, n_tied)
+        constant = np.flatnonzero(reach == 0)
+        if constant.size:
+            raise InputError(
+                f"`X` must vary in every feature for a {kind} bandwidth; got {constant.size} constant "
+                f"feature{'s' if constant.size > 1 else ''}, the first at column {int(constant[0])}. "
+                "Drop constant columns, or use kind='scalar'."
+            )
+        deviation = np.sqrt(variance)
+        points /= deviation
+        if kind == "diagonal":
+            return cls(points, w, deviation * unit, n_eff, n_tied)
+        correlation = (w * points.T) @ points
+        smallest = float(np.linalg.eigvalsh(correlation)[0])
+        if not smallest > len(reach) * _SINGULAR:
+            raise InputError(
+                f"`X` must not have linearly dependent features for a full bandwidth; got n = {len(samples)}, "
+                f"d = {len(reach)}, smallest eigenvalue of the correlation {smallest:.2g}. "
+                "Drop dependent columns, or use kind='diagonal' or 'scalar'."
+            )
+        factor = np.linalg.cholesky(correlation)
+        return cls(solve_lower(factor, points), w, (deviation * unit)[:, None] * factor, n_eff, n_tied)
+
+    @property
+    def d(self) -> int:
+        """Dimension."""
+        return int(self.points.shape[1])
+
+    @property
+    def log_det(self) -> float:
+        """Log det of the spread: a density in data units is that in standard units over its exponential."""
+        if np.ndim(self.spread) == 0:
+            return self.d * math.log(float(self.spread))
+        diagonal = np.diag(self.spread) if np.ndim(self.spread) == 2 else np.asarray(self.spread)
+        return float(np.sum(np.log(diagonal)))
+
+    @property
+    def size(self) -> float:
+        """The geometric mean of the spread over all directions, in the units of the data."""
+        return math.exp(self.log_det / self.d)
+
+    def bandwidth(self, L: FloatArray | float) -> float | FloatArray:
+        """Return a factor in standard units, a number, (d,) or (d, d) lower, as a bandwidth of the data."""
+        if np.ndim(self.spread) == 0:
+            return float(self.spread) * float(L)
+        if np.ndim(self.spread) == 1:
+            sigma = np.diag(L) if np.ndim(L) == 2 else np.asarray(L)
+            return np.asarray(self.spread * sigma)
+        factor = np.asarray(self.spread) @ (L if np.ndim(L) == 2 else np.diag(np.broadcast_to(L, (self.d,))))
+        H = factor @ factor.T
+        return np.asarray(0.5 * (H + H.T))
+
+
+def _power_of_two(values: FloatArray) -> FloatArray:
+    """Return powers of two near positive values; 1 for 0."""
+    return np.asarray(np.ldexp(1.0, np.clip(np.frexp(values)[1], -1021, 1023)))
+
+
+def _join_ties(samples: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the distinct samples, in order of appearance, and their total weights."""
+    if len(np.unique(samples[:, 0])) == len(samples):  # much the most common case, and fast
+        return samples, weights
+    if samples.shape[1] == 1:
+        _, first, group = np.unique(samples[:, 0], return_index=True, return_inverse=True)
+        appearance = np.argsort(first)
+        total = np.asarray(np.bincount(group, weights), dtype=np.float64)
+        return samples[first[appearance]], total[appearance]
+    index: dict[bytes, int] = {}
+    group = np.array([index.setdefault(row.tobytes(), len(index)) for row in samples + 0.0])  # -0.0 is 0.0
+    if len(index) == len(samples):
+        return samples, weights
+    first = np.unique(group, return_index=True)[1]
+    return samples[first], np.asarray(np.bincount(group, weights), dtype=np.float64)

@@ -1,0 +1,157 @@
+"""The table of methods and what the user sees: kinds, targets, 'auto', refusals, and Bandwidth as a bandwidth."""
+
+import re
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+import parzen
+from parzen.bandwidth import selection
+from parzen.bandwidth.matrix import as_scale
+from parzen.bandwidth.selection import METHODS
+from parzen.errors import InputError, InputTypeError
+
+
+def test_every_method_is_where_the_table_says():
+    for name, row in METHODS.items():
+        assert callable(row.load()), name
+        assert f"    {name} " in parzen.select_bandwidth.__doc__, name
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_kinds_in_one_dimension_are_one_bandwidth(name, rng):
+    x = rng.normal(size=(120, 1))
+    h = parzen.select_bandwidth(x, name, random_state=0)
+    assert (h.kind, h.method, h.reason) == ("scalar", name, "asked for")
+    assert isinstance(h.value, float)
+    diagonal, full = (
+        parzen.select_bandwidth(x, name, kind=kind, random_state=0) for kind in ("diagonal", "full")
+    )
+    assert (diagonal.kind, full.kind) == ("diagonal", "full")
+    np.testing.assert_array_equal(diagonal.value, [h.value])
+    np.testing.assert_array_equal(full.value, [[h.value**2]])
+    assert parzen.KernelDensity(name).fit(x).bandwidth_ == h.value
+    with pytest.raises(ValueError, match="read-only"):
+        full.value[0, 0] = 1.0
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_names_and_their_bandwidths_are_the_same_for_the_estimator(name, rng):
+    d = 1 if METHODS[name].max_d == 1 else 2
+    x, weights = rng.normal(size=(80, d)), rng.uniform(size=80)
+    by_name = parzen.KernelDensity(name).fit(x, sample_weight=weights)
+    chosen = parzen.select_bandwidth(x, name, sample_weight=weights, random_state=0)
+    by_value = parzen.KernelDensity(chosen).fit(x, sample_weight=weights)
+    np.testing.assert_array_equal(by_name.bandwidth_, by_value.bandwidth_)
+    np.testing.assert_array_equal(by_name.log_density(x), by_value.log_density(x))
+
+
+def test_a_bandwidth_is_accepted_wherever_one_is(rng):
+    x = rng.normal(size=(60, 2))
+    scalar = parzen.select_bandwidth(x, "scott", kind="scalar")
+    full = parzen.select_bandwidth(x, "scott")
+    assert as_scale(scalar, 2).value == scalar.value
+    np.testing.assert_array_equal(as_scale(full, 2).value, full.value)
+    assert float(scalar) == scalar.value == np.asarray(scalar)
+    np.testing.assert_array_equal(np.array(full), full.value)
+    assert parzen.sweep(x, x + 0.1, bandwidths=[scalar, 1.0]).bandwidths[0] == scalar.value
+    with pytest.raises(
+        InputTypeError, match=r"must be scalar to be a float; got a full one of shape \(2, 2\)"
+    ):
+        float(full)
+    with pytest.raises(InputError, match=re.escape("`bandwidth` must have shape (3, 3); got shape (2, 2).")):
+        parzen.KernelDensity(full).fit(rng.normal(size=(10, 3)))
+    kde = clone(parzen.KernelDensity(full))
+    np.testing.assert_array_equal(kde.fit(x).bandwidth_, full.value)
+
+
+def test_representation_and_picture(rng):
+    x = rng.normal(size=(60, 1))
+    chosen = parzen.select_bandwidth(x, "dpi")
+    assert re.fullmatch(r"Bandwidth\(0\.\d+, kind='scalar', method='dpi'\)", repr(chosen))
+    axes = chosen.plot()
+    assert axes.get_ylabel() == chosen.objective == "estimated mean integrated squared error"
+    assert f"{chosen.value:.4g}" in axes.get_legend().get_texts()[0].get_text()
+    assert chosen.plot(axes) is axes
+    rule = parzen.select_bandwidth(rng.normal(size=(60, 2)), "scott")
+    assert repr(rule) == "Bandwidth(array of shape (2, 2), kind='full', method='scott')"
+    with pytest.raises(InputError, match="`method` must be one with an objective to draw it; got 'scott'"):
+        rule.plot()
+
+
+def test_auto_in_one_dimension(rng):
+    x = rng.normal(size=(500, 1))
+    chosen = parzen.select_bandwidth(x)
+    assert chosen.method == "sheather-jones"
+    assert chosen.value == parzen.select_bandwidth(x, "sheather-jones").value
+    assert chosen.reason.startswith("auto: ")
+    rounded = parzen.select_bandwidth(np.round(x))
+    assert rounded.method == "silverman"
+    assert re.search(r"only \d of 500 samples differ", rounded.reason)
+    assert parzen.select_bandwidth(x, target="gradient").method == "dpi"
+    assert parzen.KernelDensity("auto").fit(x).bandwidth_ == chosen.value
+
+
+def test_auto_in_more_dimensions(rng, monkeypatch):
+    x = rng.normal(size=(60, 3))
+    chosen = parzen.select_bandwidth(x)
+    assert (chosen.method, chosen.kind) == ("plugin", "full")
+    assert chosen.reason == "auto: plug-in matrix for n = 60 in 3 dimensions"
+    np.testing.assert_array_equal(chosen.value, parzen.select_bandwidth(x, "plugin").value)
+    assert parzen.select_bandwidth(x, kind="diagonal").kind == "diagonal"
+    chosen = parzen.select_bandwidth(x, target="gradient")
+    assert (chosen.method, chosen.kind) == ("plugin", "full")
+    dependent = np.hstack([x, x[:, :1] + x[:, 1:2]])
+    constant = np.hstack([x, np.ones((60, 1))])
+    for table in (dependent, constant, rng.normal(size=(60, 7))):
+        chosen = parzen.select_bandwidth(table, target="density")
+        assert (chosen.method, chosen.kind) == ("likelihood", "scalar")
+    for table in (dependent, constant):
+        chosen = parzen.select_bandwidth(table, target="gradient")
+        assert (chosen.method, chosen.kind) == ("normal-gradient", "scalar")
+    assert parzen.select_bandwidth(rng.normal(size=(60, 7)), target="gradient").kind == "full"
+    monkeypatch.setattr(selection, "_PLUGIN_PRODUCTS", 1)
+    assert parzen.select_bandwidth(x).method == "likelihood"
+    monkeypatch.setattr(selection, "_LIKELIHOOD_SAMPLES", 59)
+    assert parzen.select_bandwidth(x, random_state=0).method == "holdout"
+    monkeypatch.setattr(selection, "_HOLDOUT_SAMPLES", 59)
+    chosen = parzen.select_bandwidth(x)
+    assert (chosen.method, chosen.kind) == ("scott", "full")
+    assert parzen.select_bandwidth(dependent).kind == "scalar"
+
+
+X = np.arange(12.0).reshape(6, 2) ** 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error", "message"),
+    [
+        ((X, "best"), {}, InputError, "`method` must be 'auto', 'scott', 'silverman', "),
+        ((X, 3), {}, InputTypeError, "`method` must be a string; got 3. Use 'auto'."),
+        ((X,), {"kind": "round"}, InputError, "`kind` must be 'scalar', 'diagonal' or 'full'; got 'round'."),
+        ((X,), {"kind": X}, InputError, "`kind` must be 'scalar', 'diagonal' or 'full'; got an array"),
+        ((X,), {"target": "mode"}, InputError, "`target` must be 'density', 'gradient' or 'hessian'; got 'mode'."),
+        ((X, "isj"), {}, InputError, "`method` must suit the task; got 'isj', which does not do 2 dimensions (at most 1). Use one of "),
+        ((X[:, :1], "isj"), {"target": "gradient"}, InputError, "which does not do target='gradient'. Use one of 'normal-gradient', 'dpi', 'plugin'."),
+        ((X,), {"sample_weight": [1, 1]}, InputError, "`sample_weight` must be of shape (6,)"),
+        ((X,), {"sample_weight": [0, 0, 0, 0, 0, 1]}, InputError, "`bandwidth` must be a number for a single sample"),
+        ((X[:1],), {}, InputError, "`bandwidth` must be a number for a single sample; got 'auto' with n = 1."),
+        ((X * [1, 0], "scott"), {}, InputError, "with 1 constant feature, the first at column 1."),
+        ((X * [1, 0], "scott"), {"kind": "diagonal"}, InputError, "with 1 constant feature, the first at column 1."),
+        ((X * 0, "scott"), {"kind": "scalar"}, InputError, "with 2 constant features, the first at column 0."),
+        ((X * np.nan,), {}, InputError, "`X` must be finite"),
+        ((X[:, 0],), {}, InputError, "`X` must be 2-D"),
+        ((X,), {"workers": 0}, InputError, "`workers` must be at least 1"),
+    ],
+    ids=lambda value: value[:50] if isinstance(value, str) else "",
+)  # fmt: skip
+def test_refusals(arguments, options, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        parzen.select_bandwidth(*arguments, **options)
+
+
+def test_a_constant_column_does_not_matter_to_one_number(rng):
+    x = rng.normal(size=(50, 1))
+    both = parzen.select_bandwidth(np.hstack([x, x * 0]), "scott", kind="scalar").value
+    assert 0 < both < parzen.select_bandwidth(np.hstack([x, x]), "scott", kind="scalar").value
