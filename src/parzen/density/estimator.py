@@ -76,10 +76,10 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         ``'scott'`` or ``'silverman'``; these follow the scale of the data, unlike scikit-learn's. Random
         splits are made with seed 0; what a method warns of is issued as a `ParzenWarning`.
     bias_correction : {None, 'score'}, default None
-        ``'score'``: each sample is moved by ½ H∇ log f̂ before the density is summed, which takes the bias from
-        O(h²) to O(h⁴). Best with a larger bandwidth: one that is chosen by name is multiplied by the ratio of the
-        normal references of the two densities; a given one is taken as it is. Costs one pass over all pairs in
-        `fit`. The promise below is about the moved samples.
+        ``'score'``: each sample is moved by ½ H∇ log f̂ of the others (by √d/2 bandwidths at most) before the
+        density is summed, which takes the bias from O(h²) to O(h⁴). Best with a larger bandwidth: one that is
+        chosen by name is multiplied by the ratio of the normal references of the two densities; a given one is
+        taken as it is. Costs one pass over all pairs in `fit`. The promise below is about the moved samples.
     rtol : float, default 1e-9
         The promise: ``|error of log f̂| ≤ rtol`` for every query, however far in the tail, and
         ``‖error of h∇log f̂‖ ≤ rtol (1 + ‖h∇log f̂‖)``, likewise for h²·Hessian; or a few ulps where that is
