@@ -57,6 +57,23 @@ class Mixture:
         """∫ (f̂_h - f)² for the kernel density of samples x, in closed form."""
         return sums.pair_sum(math.sqrt(2.0) * h) - 2.0 * float(self.density(x, h).mean()) + self.squared()
 
+    def best_bandwidth(self, n: int) -> float:
+        """Return the minimiser of the exact mean integrated squared error."""
+        grid = np.exp(np.linspace(math.log(1e-3), math.log(2.0), 4000))
+
+        def cross(h2: float) -> float:
+            s = np.sqrt(self.deviations[:, None] ** 2 + self.deviations**2 + h2)
+            u = (self.means[:, None] - self.means) / s
+            return float(self.weights @ (np.exp(-0.5 * u * u) / s) @ self.weights) / math.sqrt(2.0 * math.pi)
+
+        error = [
+            1.0 / (2.0 * n * math.sqrt(math.pi) * h)
+            + (1.0 - 1.0 / n) * cross(2.0 * h * h)
+            - 2.0 * cross(h * h)
+            for h in grid
+        ]
+        return float(grid[int(np.argmin(error))])
+
 
 def _comb() -> tuple[tuple[float, float, float], ...]:
     """The teeth of the smooth comb."""

@@ -28,6 +28,7 @@ def psi(x, order, g):
         4: lambda u: u**4 - 6 * u**2 + 3,
         6: lambda u: u**6 - 15 * u**4 + 45 * u**2 - 15,
         8: lambda u: u**8 - 28 * u**6 + 210 * u**4 - 420 * u**2 + 105,
+        10: lambda u: u**10 - 45 * u**8 + 630 * u**6 - 3150 * u**4 + 4725 * u**2 - 945,
     }[order]
     u = (x[:, None] - x[None, :]) / g
     n = len(x)
@@ -98,25 +99,34 @@ def test_direct_plug_in(shape, rng):
 
 
 @pytest.mark.parametrize("shape", ["normal", "skew"])
-def test_direct_plug_in_for_gradients(shape, rng):
+@pytest.mark.parametrize("r", [1, 2])
+def test_direct_plug_in_for_derivatives(shape, r, rng):
     x = samples_of(shape, 200, rng)
     n, scale = len(x), r_scale(x)
-    value = -(math.factorial(10) // math.factorial(5)) / (math.sqrt(math.pi) * (2 * scale) ** 11)
-    for order, at_zero in ((8, 105), (6, -15)):  # He_r(0)
-        g = (-2 * at_zero / math.sqrt(2 * math.pi) / (value * n)) ** (1 / (order + 3))
+    s = 2 * r + 8
+    value = (
+        (-1) ** (s // 2)
+        * (math.factorial(s) // math.factorial(s // 2))
+        / (math.sqrt(math.pi) * (2 * scale) ** (s + 1))
+    )
+    he_at_zero = {6: -15, 8: 105, 10: -945}
+    for order in (2 * r + 6, 2 * r + 4):
+        g = (-2 * he_at_zero[order] / math.sqrt(2 * math.pi) / (value * n)) ** (1 / (order + 3))
         value = psi(x, order, g)
-    expected = (3 / (4 * math.sqrt(math.pi) * n * -value)) ** (1 / 7)
-    assert choose(x, "dpi", target="gradient").value == pytest.approx(expected, rel=1e-10)
+    roughness = {1: 1 / (4 * math.sqrt(math.pi)), 2: 3 / (8 * math.sqrt(math.pi))}[r]  # ∫ (φ⁽ʳ⁾)²
+    expected = ((2 * r + 1) * roughness / (n * abs(value))) ** (1 / (2 * r + 5))
+    target = {1: "gradient", 2: "hessian"}[r]
+    assert choose(x, "dpi", target=target).value == pytest.approx(expected, rel=1e-10)
 
 
-@pytest.mark.parametrize("order", [4, 6, 8, 10])
+@pytest.mark.parametrize("order", [4, 6, 8, 10, 12])
 def test_normal_functionals(order):
     """ψ_r = ∫ φ_σ⁽ʳ⁾ φ_σ = φ⁽ʳ⁾ at 0 with scale σ√2, by mpmath."""
     sigma = 1.7
     s = mpmath.mpf(sigma) * mpmath.sqrt(2)
     exact = mpmath.diff(lambda t: mpmath.npdf(t, 0, s), 0, order)
     assert _normal_psi(order, sigma) == pytest.approx(float(exact), rel=1e-9)
-    if order < 10:
+    if order < 12:
         at_zero = mpmath.diff(mpmath.npdf, 0, order)
         following = _normal_psi(order + 2, sigma)
         assert _pilot(order, following, 50.0) == pytest.approx(
@@ -176,6 +186,14 @@ def test_order_and_equal_weights_do_not_matter(method, rng):
     assert choose(x, method, sample_weight=np.full(150, 7.0)).value == expected
     padded = choose(np.r_[x, 1e5], method, sample_weight=np.r_[np.ones(150), 0.0]).value
     assert padded == expected
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("factor", [1e-305, 1e307])
+def test_only_ratios_of_weights_count(method, factor, rng):
+    x, weights = rng.normal(size=60), rng.uniform(0.1, 1, size=60)
+    expected = choose(x, method, sample_weight=weights).value
+    assert choose(x, method, sample_weight=weights * factor).value == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -69,10 +69,12 @@ def test_normal_gradient_is_best_for_gradients_of_a_normal(d):
     factor = (4 / (n * (d + 4))) ** (1 / (d + 6))
     assert factor == pytest.approx(best, rel=1e-4)
     assert factor > (4 / (n * (d + 2))) ** (1 / (d + 4))
-    rng = np.random.default_rng(1)
-    samples = rng.normal(size=(50, d))
+    samples = np.random.default_rng(1).normal(size=(50, d))
+    scales = np.array([robust_scale(x, None)[0] for x in samples.T])
+    hessian = parzen.select_bandwidth(samples, "normal-gradient", kind="diagonal", target="hessian").value
+    np.testing.assert_allclose(hessian, (4 / (50 * (d + 6))) ** (1 / (d + 8)) * scales, rtol=1e-13)
     h = parzen.select_bandwidth(samples, "normal-gradient", kind="diagonal").value
-    expected = (4 / (50 * (d + 4))) ** (1 / (d + 6)) * np.array([robust_scale(x, None)[0] for x in samples.T])
+    expected = (4 / (50 * (d + 4))) ** (1 / (d + 6)) * scales
     np.testing.assert_allclose(h, expected, rtol=1e-13)
 
 

@@ -7,6 +7,7 @@ import pytest
 from sklearn.base import clone
 
 import parzen
+from parzen.bandwidth import selection
 from parzen.bandwidth.matrix import as_scale
 from parzen.bandwidth.selection import METHODS
 from parzen.errors import InputError, InputTypeError
@@ -21,10 +22,12 @@ def test_every_method_is_where_the_table_says():
 @pytest.mark.parametrize("name", METHODS)
 def test_kinds_in_one_dimension_are_one_bandwidth(name, rng):
     x = rng.normal(size=(120, 1))
-    h = parzen.select_bandwidth(x, name)
+    h = parzen.select_bandwidth(x, name, random_state=0)
     assert (h.kind, h.method, h.reason) == ("scalar", name, "asked for")
     assert isinstance(h.value, float)
-    diagonal, full = (parzen.select_bandwidth(x, name, kind=kind) for kind in ("diagonal", "full"))
+    diagonal, full = (
+        parzen.select_bandwidth(x, name, kind=kind, random_state=0) for kind in ("diagonal", "full")
+    )
     assert (diagonal.kind, full.kind) == ("diagonal", "full")
     np.testing.assert_array_equal(diagonal.value, [h.value])
     np.testing.assert_array_equal(full.value, [[h.value**2]])
@@ -90,6 +93,34 @@ def test_auto_in_one_dimension(rng):
     assert parzen.KernelDensity("auto").fit(x).bandwidth_ == chosen.value
 
 
+def test_auto_in_more_dimensions(rng, monkeypatch):
+    x = rng.normal(size=(60, 3))
+    chosen = parzen.select_bandwidth(x)
+    assert (chosen.method, chosen.kind) == ("plugin", "full")
+    assert chosen.reason == "auto: plug-in matrix for n = 60 in 3 dimensions"
+    np.testing.assert_array_equal(chosen.value, parzen.select_bandwidth(x, "plugin").value)
+    assert parzen.select_bandwidth(x, kind="diagonal").kind == "diagonal"
+    chosen = parzen.select_bandwidth(x, target="gradient")
+    assert (chosen.method, chosen.kind) == ("plugin", "full")
+    dependent = np.hstack([x, x[:, :1] + x[:, 1:2]])
+    constant = np.hstack([x, np.ones((60, 1))])
+    for table in (dependent, constant, rng.normal(size=(60, 7))):
+        chosen = parzen.select_bandwidth(table, target="density")
+        assert (chosen.method, chosen.kind) == ("likelihood", "scalar")
+    for table in (dependent, constant):
+        chosen = parzen.select_bandwidth(table, target="gradient")
+        assert (chosen.method, chosen.kind) == ("normal-gradient", "scalar")
+    assert parzen.select_bandwidth(rng.normal(size=(60, 7)), target="gradient").kind == "full"
+    monkeypatch.setattr(selection, "_PLUGIN_PRODUCTS", 1)
+    assert parzen.select_bandwidth(x).method == "likelihood"
+    monkeypatch.setattr(selection, "_LIKELIHOOD_SAMPLES", 59)
+    assert parzen.select_bandwidth(x, random_state=0).method == "holdout"
+    monkeypatch.setattr(selection, "_HOLDOUT_SAMPLES", 59)
+    chosen = parzen.select_bandwidth(x)
+    assert (chosen.method, chosen.kind) == ("scott", "full")
+    assert parzen.select_bandwidth(dependent).kind == "scalar"
+
+
 X = np.arange(12.0).reshape(6, 2) ** 2
 
 
@@ -99,9 +130,10 @@ X = np.arange(12.0).reshape(6, 2) ** 2
         ((X, "best"), {}, InputError, "`method` must be 'auto', 'scott', 'silverman', "),
         ((X, 3), {}, InputTypeError, "`method` must be a string; got 3. Use 'auto'."),
         ((X,), {"kind": "round"}, InputError, "`kind` must be 'scalar', 'diagonal' or 'full'; got 'round'."),
-        ((X,), {"target": "mode"}, InputError, "`target` must be 'density' or 'gradient'; got 'mode'."),
-        ((X, "isj"), {}, InputError, "`method` must suit the task; got 'isj', which does not do 2 dimensions (at most 1). Use one of 'scott', 'silverman', 'normal-gradient'"),
-        ((X[:, :1], "isj"), {"target": "gradient"}, InputError, "which does not do target='gradient'. Use one of 'normal-gradient', 'dpi'"),
+        ((X,), {"kind": X}, InputError, "`kind` must be 'scalar', 'diagonal' or 'full'; got an array"),
+        ((X,), {"target": "mode"}, InputError, "`target` must be 'density', 'gradient' or 'hessian'; got 'mode'."),
+        ((X, "isj"), {}, InputError, "`method` must suit the task; got 'isj', which does not do 2 dimensions (at most 1). Use one of "),
+        ((X[:, :1], "isj"), {"target": "gradient"}, InputError, "which does not do target='gradient'. Use one of 'normal-gradient', 'dpi', 'plugin'."),
         ((X,), {"sample_weight": [1, 1]}, InputError, "`sample_weight` must be of shape (6,)"),
         ((X,), {"sample_weight": [0, 0, 0, 0, 0, 1]}, InputError, "`bandwidth` must be a number for a single sample"),
         ((X[:1],), {}, InputError, "`bandwidth` must be a number for a single sample; got 'auto' with n = 1."),

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from numpy.polynomial.hermite_e import hermeval
 
+from parzen.bandwidth import objectives
+from parzen.bandwidth.selector import Options
 from parzen.bandwidth.spectrum import PairSums
 from parzen.errors import InputError, MemoryLimitError
 
@@ -81,29 +83,42 @@ def test_full_covariance_and_its_derivative(d, rng):
 
 
 @pytest.mark.parametrize("d", [1, 2])
-def test_lscv_and_its_slope(d, rng):
-    samples, weights = rng.normal(size=(90, d)), rng.uniform(size=90)
+def test_partners_and_slopes(d, rng):
+    """Two sets of weights, as leaving one out needs them; the derivative by log s."""
+    samples, weights, partners = rng.normal(size=(90, d)), rng.uniform(size=90), rng.uniform(size=90)
     w = weights / weights.sum()
-    sums = PairSums(samples, weights)
-    h = 0.4
+    sums = PairSums(samples, weights, partners)
     apart = np.sum((samples[:, None] - samples[None, :]) ** 2, axis=2)
-
-    def phi(s):
-        return np.exp(-0.5 * apart / s**2) / (2 * np.pi * s * s) ** (d / 2)
-
-    others = phi(h) - np.diag(np.diag(phi(h)))
-    expected = w @ phi(np.sqrt(2) * h) @ w - 2 * w @ others @ w / (1 - w @ w)
-    value, slope = sums.lscv(h)
-    assert value == pytest.approx(expected, rel=1e-11)
+    s = 0.4
+    value, slope = sums.with_slope(s)
+    assert value == pytest.approx(
+        w @ np.exp(-0.5 * apart / s**2) @ partners / (2 * np.pi * s * s) ** (d / 2), rel=1e-11
+    )
+    assert sums.self_weight == pytest.approx(w @ partners, rel=1e-14)
     step = 1e-5
-    difference = (sums.lscv(h * np.exp(step))[0] - sums.lscv(h * np.exp(-step))[0]) / (2 * step)
+    difference = (sums.pair_sum(s * np.exp(step)) - sums.pair_sum(s * np.exp(-step))) / (2 * step)
     assert slope == pytest.approx(difference, rel=1e-7)
 
 
-def test_published_minimum_of_lscv(faithful):
-    """Unbinned least-squares cross-validation of faithful$eruptions is least at .102626666."""
-    sums = PairSums(faithful)
-    assert sums.lscv(0.1026266655)[1] < 0 < sums.lscv(0.1026266665)[1]
+@pytest.mark.parametrize("way", ["pairs", "frequencies"])
+def test_published_minimum_of_lscv(faithful, way, monkeypatch):
+    """Unbinned least-squares cross-validation of faithful$eruptions, tied pairs included, is least at .102626666."""
+    monkeypatch.setattr(objectives, "_MANY", (1,) if way == "frequencies" else ())
+    objective = objectives.LeastSquares(faithful, np.full(272, 1 / 272))
+    assert objective.by_frequencies == (way == "frequencies")
+    _, slopes = objective.on_line(np.array([0.1026266655, 0.1026266665]), Options())
+    assert slopes[0] > 0 > slopes[1]
+
+
+@pytest.mark.parametrize("d", [1, 2])
+def test_lscv_over_frequencies_is_lscv_over_pairs(d, rng, monkeypatch):
+    samples, weights = rng.normal(size=(200, d)), rng.uniform(size=200)
+    objective = objectives.LeastSquares(samples, weights / weights.sum())
+    h = np.array([0.05, 0.3, 1.0])
+    expected = objective.on_line(h, Options())
+    monkeypatch.setattr(objectives, "_MANY", (1, 1))
+    for found, exact in zip(objective.on_line(h, Options()), expected, strict=True):
+        np.testing.assert_allclose(found, exact, rtol=1e-8, atol=1e-11)
 
 
 def test_scale_by_units_of_any_size(rng):

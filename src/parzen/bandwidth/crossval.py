@@ -30,6 +30,9 @@ _NEIGHBOUR_SAMPLES = 1000
 #: Folds of `kfold`, and the share of `holdout` that is held out.
 _FOLDS, _HELD_OUT = 5, 0.2
 
+#: Where the grid begins for many samples, over n^(-1/5) standard deviations.
+_LOWEST_OF_MANY = 1e-2
+
 #: A start is new if its bandwidth differs from the others by more than this factor.
 _NEW_START = 1.5
 
@@ -97,7 +100,11 @@ def lscv(samples: FloatArray, weights: FloatArray | None, options: Options) -> S
     """
     standard = _standard(samples, weights, options, "lscv")
     objective = LeastSquares(standard.points, standard.weights)
-    low = 0.5 * float(np.quantile(_nearest(standard.points), 0.1) / np.sqrt(standard.d))
+    if objective.by_frequencies:
+        # nearest neighbours are so near that most of the grid would be noise; the search goes on below where it must
+        low = _LOWEST_OF_MANY * len(standard.points) ** -0.2
+    else:
+        low = 0.5 * float(np.quantile(_nearest(standard.points), 0.1) / np.sqrt(standard.d))
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         unit = np.exp(-standard.log_det)
         return _search(objective, standard, low, options, lambda value: np.asarray(-value * unit), "lscv")

@@ -9,18 +9,23 @@ the second moment of `pair_sums` in coordinates whitened by L.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol, Self
 
 import numpy as np
 
 from parzen.bandwidth.pair_sums import Pairs
 from parzen.bandwidth.selector import Options
+from parzen.bandwidth.spectrum import PairSums
 from parzen.bandwidth.standard import solve_lower
 from parzen.typing import FloatArray, IntArray
 
 __all__ = ["LeastSquares", "Likelihood", "Objective"]
 
 _LOG_2PI = math.log(2.0 * math.pi)
+
+#: Samples, by dimension, from which on LSCV is summed over frequencies.
+_MANY = (300, 20_000, 100_000)
 
 
 class Objective(Protocol):
@@ -125,6 +130,11 @@ class LeastSquares:
 
     def on_line(self, h: FloatArray, options: Options) -> tuple[FloatArray, FloatArray]:
         """See `Objective`."""
+        if self.by_frequencies:
+            for spectrum in self._spectra:
+                spectrum.prepare(float(h.min()), math.sqrt(2.0) * float(h.max()))
+            looks = [self._at_frequencies(float(value)) for value in h]
+            return np.array([value for value, _ in looks]), np.array([slope for _, slope in looks])
         d = self.points.shape[1]
         values, slopes = np.zeros(len(h)), np.zeros(len(h))
         for pairs, factor, width in self._two_sums():
@@ -154,6 +164,35 @@ class LeastSquares:
             value += total
             slope += total * np.tril(M - np.eye(len(L)))
         return value, slope
+
+    @property
+    def by_frequencies(self) -> bool:
+        """Whether scalar bandwidths are looked at through one Fourier transform instead of n² pairs each."""
+        n, d = self.points.shape
+        return d <= len(_MANY) and bool(n >= _MANY[d - 1])
+
+    @cached_property
+    def _spectra(self) -> tuple[PairSums, PairSums]:
+        """All pairs with w_i w_j, and with w_i w_j / (1 - w_j) as the density without j has it; self pairs included."""
+        everything = PairSums(self.points, self.weights)
+        if np.ptp(self.weights) == 0:
+            return everything, everything
+        return everything, PairSums(self.points, self.weights, self.weights / np.exp(_log_rest(self.weights)))
+
+    def _at_frequencies(self, h: float) -> tuple[float, float]:
+        """Return the value and the derivative by log h at one bandwidth."""
+        everything, others = self._spectra
+        d = self.points.shape[1]
+        wide, wide_slope = everything.with_slope(math.sqrt(2.0) * h)
+        value, slope = others.with_slope(h)
+        if others is everything:
+            rest = 1.0 - everything.self_weight
+            value, slope = value / rest, slope / rest
+            self_weight = everything.self_weight / rest
+        else:
+            self_weight = others.self_weight
+        own = self_weight * math.exp(-d * (0.5 * _LOG_2PI + math.log(h)))
+        return 2.0 * (value - own) - wide, 2.0 * (slope + d * own) - wide_slope
 
     def _two_sums(self) -> list[tuple[Pairs, float, float]]:
         """Return the pairs, the sign and factor, and the kernel's width in bandwidths, of both sums."""

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from parzen.bandwidth.rules import effective_sample_size, robust_scale
-from parzen.bandwidth.selector import Options, Selected
+from parzen.bandwidth.selector import DERIVATIVES, Options, Selected
 from parzen.bandwidth.spectrum import PairSums
 from parzen.typing import FloatArray
 
@@ -86,8 +86,8 @@ def sheather_jones(samples: FloatArray, weights: FloatArray | None, options: Opt
 def dpi(samples: FloatArray, weights: FloatArray | None, options: Options) -> Selected:
     """Two-stage direct plug-in.
 
-    For densities: R's ``bw.SJ(method = "dpi")``. For gradients the same idea three orders up, from ψ₁₀ of a
-    normal density: ψ̂₈, then ψ̂₆, then h = [3 / (4√π n |ψ̂₆|)]^{1/7}.
+    For densities: R's ``bw.SJ(method = "dpi")``. For derivatives of order r the same idea: from ψ_{2r+8} of a normal
+    density ψ̂_{2r+6}, from that ψ̂_{2r+4}, and from that h = [(2r + 1) R(φ⁽ʳ⁾) / (n |ψ̂_{2r+4}|)]^{1/(2r + 5)}.
 
     References
     ----------
@@ -95,15 +95,17 @@ def dpi(samples: FloatArray, weights: FloatArray | None, options: Options) -> Se
     """
     problem = _Problem(samples, weights)
     n, scale = problem.n, problem.scale
-    if options.target == "gradient":
-        psi = _normal_psi(10, scale)
-        for order in (8, 6):
-            psi = problem.psi(order, _pilot(order, psi, n))
-        variance, bias, power = 0.5 * problem.c1, -psi / 4.0, 3
-    else:
+    r = DERIVATIVES[options.target]
+    if r == 0:
         psi6 = problem.psi(6, 1.23 * scale * n ** (-1 / 9))
         psi = problem.psi(4, (2.394 / (n * -psi6)) ** (1 / 7))
-        variance, bias, power = problem.c1, psi / 4.0, 1
+    else:
+        psi = _normal_psi(2 * r + 8, scale)
+        for order in (2 * r + 6, 2 * r + 4):
+            psi = problem.psi(order, _pilot(order, psi, n))
+    # R(φ⁽ʳ⁾) / n, and ¼ ∫ (f⁽ʳ⁺²⁾)²
+    variance = math.prod(range(1, 2 * r, 2)) / 2.0**r * problem.c1
+    bias, power = abs(psi) / 4.0, 2 * r + 1
     # the estimated error variance / h^power + bias h⁴ is least at
     h = (power * variance / (4.0 * bias)) ** (1.0 / (power + 4))
     grid = h * np.geomspace(0.4, 2.5, 4 * _PER_DECADE + 1)

@@ -36,9 +36,16 @@ _SCOTT = _Rule("scott", 1.06, -1 / 5, lambda n, d: math.pow(n, -1.0 / (d + 4))) 
 _SILVERMAN = _Rule(  # Silverman (1986), 3.31 and 4.14
     "silverman", 0.9, -1 / 5, lambda n, d: math.pow(n * (d + 2) / 4.0, -1.0 / (d + 4))
 )
-_NORMAL_GRADIENT = _Rule(  # Chacón, Duong & Wand (2011), equation 13, r = 1
-    "normal-gradient", 0.8 ** (1 / 7), -1 / 7, lambda n, d: math.pow(n * (d + 4) / 4.0, -1.0 / (d + 6))
-)
+
+
+def _normal_reference(r: int) -> _Rule:
+    """The best for derivatives of order r of a normal density: Chacón, Duong & Wand (2011), equation 13."""
+    return _Rule(
+        "normal-gradient",
+        (4.0 / (2 * r + 3)) ** (1.0 / (2 * r + 5)),
+        -1.0 / (2 * r + 5),
+        lambda n, d: math.pow(n * (d + 2 * r + 2) / 4.0, -1.0 / (d + 2 * r + 4)),
+    )
 
 
 def effective_sample_size(weights: FloatArray | None, n: int) -> float:
@@ -118,6 +125,10 @@ def _covariance(name: str, samples: FloatArray, weights: FloatArray | None, fact
     return np.asarray(0.5 * (H + H.T))
 
 
+def normal_gradient(samples: FloatArray, weights: FloatArray | None, options: Options) -> Selected:
+    """Apply the normal reference for gradients, or for Hessians where these are the target."""
+    return _select(_normal_reference(2 if options.target == "hessian" else 1), samples, weights, options)
+
+
 scott = partial(_select, _SCOTT)
 silverman = partial(_select, _SILVERMAN)
-normal_gradient = partial(_select, _NORMAL_GRADIENT)

@@ -1,5 +1,6 @@
 """Choosing a bandwidth: THE table of methods, what each can do, and what 'auto' takes."""
 
+import math
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, cast
@@ -18,7 +19,14 @@ __all__ = ["METHODS", "Bandwidth", "Method", "choose", "select_bandwidth"]
 _ALL: tuple[Kind, ...] = ("scalar", "diagonal", "full")
 _FULL_FIRST: tuple[Kind, ...] = ("full", "diagonal", "scalar")
 _DENSITY: tuple[Target, ...] = ("density",)
-_BOTH: tuple[Target, ...] = ("density", "gradient")
+_EVERY: tuple[Target, ...] = ("density", "gradient", "hessian")
+
+
+#: 'auto' in one dimension: fewer different samples, as a share, are rounded ones.
+_FEW_DIFFERENT = 0.1
+
+#: 'auto' in more: products that a plug-in may cost, and samples for the searches; about ten seconds on two cores.
+_PLUGIN_PRODUCTS, _LIKELIHOOD_SAMPLES, _HOLDOUT_SAMPLES = 1e10, 20_000, 100_000
 
 
 @dataclass(frozen=True)
@@ -42,10 +50,18 @@ class Method:
 METHODS = {
     "scott": Method("rules", "scott", kinds=_FULL_FIRST, max_d=None),
     "silverman": Method("rules", "silverman", kinds=_FULL_FIRST, max_d=None),
-    "normal-gradient": Method("rules", "normal_gradient", kinds=_FULL_FIRST, max_d=None, targets=_BOTH),
+    "normal-gradient": Method("rules", "normal_gradient", kinds=_FULL_FIRST, max_d=None, targets=_EVERY),
     "sheather-jones": Method("plugin_1d", "sheather_jones", "log of the equation's right side over h"),
-    "dpi": Method("plugin_1d", "dpi", "estimated mean integrated squared error", targets=_BOTH),
+    "dpi": Method("plugin_1d", "dpi", "estimated mean integrated squared error", targets=_EVERY),
     "isj": Method("isj", "isj", "relative excess of the fixed-point equation"),
+    "plugin": Method("plugin", "plugin", kinds=_FULL_FIRST, max_d=6, targets=_EVERY),
+    "scv": Method("plugin", "scv", "smoothed cross-validation", kinds=_FULL_FIRST, max_d=6),
+    "lscv": Method("crossval", "lscv", "least-squares cross-validation", kinds=_ALL, max_d=None),
+    "likelihood": Method(
+        "crossval", "likelihood", "leave-one-out log-likelihood a sample", kinds=_ALL, max_d=None
+    ),
+    "holdout": Method("crossval", "holdout", "held-out log-likelihood a sample", kinds=_ALL, max_d=None),
+    "kfold": Method("crossval", "kfold", "held-out log-likelihood a sample", kinds=_ALL, max_d=None),
 }
 
 
@@ -72,8 +88,8 @@ def select_bandwidth(
         One number for all features, one a feature, or a covariance. Default: what suits the method best.
     sample_weight : array-like of shape (n,), optional
         Non-negative weights with a positive sum. n becomes Kish's effective sample size (Σw)² / Σw².
-    target : {'density', 'gradient'}, default 'density'
-        What the bandwidth should be best for. Gradients need a larger one.
+    target : {'density', 'gradient', 'hessian'}, default 'density'
+        What the bandwidth should be best for. Derivatives need a larger one.
     random_state : int, RandomState or None
         For methods that split the samples at random.
     progress : bool or callable, default False
@@ -95,24 +111,34 @@ def select_bandwidth(
 
     Notes
     -----
-    ==================  ====  =====================  =======================================================
-    method              d     kinds                  what it is
-    ==================  ====  =====================  =======================================================
-    scott               any   full, diagonal,        normal reference; in 1-D R's ``bw.nrd``
-                              scalar
-    silverman           any   full, diagonal,        normal reference; in 1-D R's ``bw.nrd0``
-                              scalar
-    normal-gradient     any   full, diagonal,        normal reference for gradients, exponent 1/(d + 6)
-                              scalar
-    sheather-jones      1     scalar                 solve-the-equation plug-in, R's ``bw.SJ``, unbinned
-    dpi                 1     scalar                 direct plug-in, R's ``bw.SJ(method="dpi")``, unbinned;
-                                                     also for gradients
-    isj                 1     scalar                 Botev's improved Sheather-Jones, unbinned
-    ==================  ====  =====================  =======================================================
+    ================  ====  ==================================================================================
+    method            d     what it is
+    ================  ====  ==================================================================================
+    scott             any   normal reference; in 1-D R's ``bw.nrd``
+    silverman         any   normal reference; in 1-D R's ``bw.nrd0``
+    normal-gradient   any   normal reference for gradients and Hessians, exponent 1/(d + 6) and 1/(d + 8)
+    sheather-jones    1     solve-the-equation plug-in, R's ``bw.SJ``, unbinned
+    dpi               1     direct plug-in, R's ``bw.SJ(method="dpi")``, unbinned; also for gradients and Hessians
+    isj               1     Botev's improved Sheather-Jones, unbinned
+    plugin            ≤ 6   plug-in matrices of Wand & Jones and Chacón & Duong; also for gradients and Hessians
+    scv               ≤ 6   smoothed cross-validation
+    lscv              any   least-squares cross-validation; in 1-D at any n, by one Fourier transform
+    likelihood        any   leave-one-out likelihood
+    holdout           any   likelihood of a random fifth under the rest
+    kfold             any   likelihood of each of five random folds under the others
+    ================  ====  ==================================================================================
 
-    ``auto`` takes `sheather-jones` in one dimension (`silverman` where fewer than a tenth of the samples are
-    different: rounding would look like structure), and `scott` in more; for gradients `dpi` in one dimension and
-    `normal-gradient` in more.
+    Where ``kind`` is not given, rules and plug-in choose a full bandwidth, cross-validation a scalar one.
+
+    What ``auto`` takes, for densities:
+
+    1. d = 1: `sheather-jones`; `silverman` where fewer than a tenth of the samples are different, since everything
+       else would take the rounding for structure.
+    2. d ≤ 6, independent features, and n² C(d+5, 6) ≤ 10¹⁰ (n ≤ 37 000 for d = 2, 4600 for d = 6): `plugin`.
+    3. Else `likelihood` for n ≤ 20 000, `holdout` for n ≤ 100 000, and `scott` beyond.
+
+    For gradients and Hessians: `dpi` in one dimension, `plugin` as above, else `normal-gradient`. Where features are
+    constant or linearly dependent, these are scalar.
 
     Examples
     --------
@@ -126,12 +152,14 @@ def select_bandwidth(
     samples = as_matrix(X, "X")
     if not isinstance(method, str):
         raise InputTypeError(f"`method` must be a string; got {describe(method)}. Use 'auto'.")
-    if kind is not None and kind not in _ALL:
+    if kind is not None and not (isinstance(kind, str) and kind in _ALL):
         raise InputError(
             f"`kind` must be 'scalar', 'diagonal' or 'full'; got {describe(kind)}. Leave it out for the method's own."
         )
-    if target not in _BOTH:
-        raise InputError(f"`target` must be 'density' or 'gradient'; got {describe(target)}. Use 'density'.")
+    if not (isinstance(target, str) and target in _EVERY):
+        raise InputError(
+            f"`target` must be 'density', 'gradient' or 'hessian'; got {describe(target)}. Use 'density'."
+        )
     options = Options(
         kind=kind or "scalar",
         target=target,
@@ -164,13 +192,15 @@ def choose(
         )
     given = len(samples)
     if weights is not None:
-        samples, weights = samples[weights > 0], weights[weights > 0]
+        samples, weights = samples[weights > 0], weights[weights > 0] / weights.max()
         if np.ptp(weights) == 0:
             weights = None
     _require_samples(samples, weights, method, given)
     reason = "asked for"
     if method == "auto":
-        method, reason = _automatic(samples, weights, options, own_kind)
+        method, kind_of_auto, reason = _automatic(samples, weights, options)
+        if own_kind and kind_of_auto is not None:
+            options, own_kind = replace(options, kind=kind_of_auto), False
     row, d = METHODS[method], samples.shape[1]
     kind: Kind = "scalar" if d == 1 else row.kinds[0] if own_kind else options.kind
     _require_fit(method, row, d, kind, options.target, weights)
@@ -189,23 +219,41 @@ def choose(
 
 
 def _automatic(
-    samples: FloatArray, weights: FloatArray | None, options: Options, own_kind: bool
-) -> tuple[str, str]:
-    """Return the method that 'auto' takes, and why."""
+    samples: FloatArray, weights: FloatArray | None, options: Options
+) -> tuple[str, Kind | None, str]:
+    """Return the method that 'auto' takes, the kind if not the method's own, and why."""
     n, d = samples.shape
-    if options.target == "gradient":
-        if d == 1:
-            return "dpi", "auto: plug-in for gradients in one dimension"
-        return "normal-gradient", "auto: normal reference for gradients in more than one dimension"
+    derivative = options.target != "density"
     if d == 1:
+        if derivative:
+            return "dpi", None, "auto: plug-in for derivatives in one dimension"
         different = len(np.unique(samples))
-        if different < 0.1 * n:
-            return (
-                "silverman",
-                f"auto: only {different} of {n} samples differ: rounding would look like structure",
-            )
-        return "sheather-jones", "auto: plug-in in one dimension"
-    return "scott", "auto: normal reference in more than one dimension"
+        if different < _FEW_DIFFERENT * n:
+            reason = f"auto: only {different} of {n} samples differ: rounding would look like structure"
+            return "silverman", None, reason
+        return "sheather-jones", None, "auto: plug-in in one dimension"
+    independent = _independent(samples, weights)
+    if d <= 6 and independent and n * n * math.comb(d + 5, 6) <= _PLUGIN_PRODUCTS:
+        return "plugin", None, f"auto: plug-in matrix for n = {n} in {d} dimensions"
+    kind: Kind | None = None if independent else "scalar"
+    if derivative:
+        return "normal-gradient", kind, f"auto: normal reference for derivatives, n = {n} in {d} dimensions"
+    if n <= _LIKELIHOOD_SAMPLES:
+        return "likelihood", None, f"auto: cross-validation for n = {n} in {d} dimensions"
+    if n <= _HOLDOUT_SAMPLES:
+        return "holdout", None, f"auto: a fifth held out, for n = {n} in {d} dimensions"
+    return "scott", kind, f"auto: normal reference, n = {n} is too many for a search in {d} dimensions"
+
+
+def _independent(samples: FloatArray, weights: FloatArray | None) -> bool:
+    """Whether the covariance is far enough from singular for a full bandwidth."""
+    spread = np.ptp(samples, axis=0)
+    if len(samples) <= samples.shape[1] or np.any(spread == 0):
+        return False
+    unit = 2.0 ** np.frexp(spread)[1]
+    covariance = np.cov((samples - samples[0]) / unit, rowvar=False, aweights=weights)
+    size = np.sqrt(np.diag(covariance))
+    return bool(np.linalg.eigvalsh(covariance / np.outer(size, size))[0] > 1e-10)
 
 
 _ADVICE = (

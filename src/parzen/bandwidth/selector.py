@@ -9,10 +9,13 @@ from typing import Any, Literal, Protocol
 
 from parzen.typing import FloatArray, Progress
 
-__all__ = ["Kind", "Options", "Selected", "Selector", "Target"]
+__all__ = ["DERIVATIVES", "Kind", "Options", "Selected", "Selector", "Target"]
 
 Kind = Literal["scalar", "diagonal", "full"]
-Target = Literal["density", "gradient"]
+Target = Literal["density", "gradient", "hessian"]
+
+#: The order of the derivative that the bandwidth should be best for.
+DERIVATIVES: dict[Target, int] = {"density": 0, "gradient": 1, "hessian": 2}
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ cut out first, axis by axis: no pair within reach changes, so that outliers cost
 
 import math
 from dataclasses import dataclass
-from functools import reduce
+from typing import Any
 
 import numpy as np
 
@@ -56,14 +56,16 @@ class _Spectrum:
 
 
 class PairSums:
-    """Sums over all pairs of samples, self pairs included, with weights that sum to 1.
+    """Sums over all pairs of samples, self pairs included; the weights are made to sum to 1.
 
     Parameters
     ----------
     samples : ndarray of shape (n, d)
         d ≤ 3.
     weights : ndarray of shape (n,), optional
-        Non-negative, with a positive sum.
+        w, non-negative, with a positive sum.
+    partners : ndarray of shape (n,), optional
+        Other weights v for the second sample of each pair: Σ_ij w_i v_j φ_s(x_i - x_j). Default: the same ones.
 
     Raises
     ------
@@ -76,7 +78,9 @@ class PairSums:
     bandwidths (a factor 36 in one dimension); after that O(K) a sum. Relative error about 1e-12. Memory: at most 1 GiB.
     """
 
-    def __init__(self, samples: FloatArray, weights: FloatArray | None = None) -> None:
+    def __init__(
+        self, samples: FloatArray, weights: FloatArray | None = None, partners: FloatArray | None = None
+    ) -> None:
         n, d = samples.shape
         if d > MAX_DIMENSION:
             raise InputError(
@@ -85,8 +89,9 @@ class PairSums:
             )
         self.n, self.d = n, d
         self.weights = np.full(n, 1.0 / n) if weights is None else weights / weights.sum()
-        #: Σw²: what the self pairs weigh; 1/n for equal weights
-        self.self_weight = 1.0 / n if weights is None else float(np.sum(self.weights**2))
+        self.partners = partners
+        #: Σ w_i v_i: what the self pairs weigh; 1/n for equal weights
+        self.self_weight = float(np.sum(self.weights * (self.weights if partners is None else partners)))
         # about a sample, and in units in which no square over- or underflows
         with np.errstate(over="ignore"):
             centred = samples - samples[n // 2]
@@ -102,6 +107,13 @@ class PairSums:
         high = np.broadcast_to(np.asarray(largest) / self.unit, self.d)
         shape = self._shape(low, [extent for _, extent in self._compacted(high)], high)
         return 8.0 * math.prod(shape) <= _LIMIT
+
+    def prepare(self, smallest: float, largest: float) -> None:
+        """Make one transform for all bandwidths in this range, unless its frequencies would outnumber the samples."""
+        low, high = (np.full(self.d, s / self.unit) for s in (smallest, largest))
+        if not any(spectrum.covers(low, high) for spectrum in self._spectra):
+            made = self._transform(low, high, limit=8 * max(self.n, 2**14))
+            self._spectra += [] if made is None else [made]
 
     def pair_sum(self, s: float | FloatArray, orders: tuple[int, ...] | None = None) -> float:
         """Σ_ij w_i w_j ∂^orders φ_s(x_i - x_j).
@@ -127,11 +139,13 @@ class PairSums:
         for xi, sigma, order in zip(spectrum.frequencies, scale, orders, strict=True):
             v = 2.0 * math.pi * sigma * xi
             factors.append(np.exp(-0.5 * v * v) * v**order)
-        # the last axis first: products of a matrix and a vector
-        total = float(reduce(lambda powers, factor: powers @ factor, reversed(factors), spectrum.powers))
+        # the last axis first; not by BLAS, whose threads would wait for each other at this size
+        total = spectrum.powers
+        for factor in reversed(factors):
+            total = np.einsum("...k,k->...", total, factor)
         sign = -1.0 if (sum(orders) // 2) % 2 else 1.0
         units = math.prod((float(h) * self.unit) ** order for h, order in zip(scale, orders, strict=True))
-        return float(sign * total / units / self.unit**self.d)
+        return float(sign * float(total) / units / self.unit**self.d)
 
     def pair_sum_full(self, H: FloatArray) -> tuple[float, FloatArray]:
         """Σ_ij w_i w_j φ_H(x_i - x_j) for a covariance H, (d, d), and its derivative by H, (d, d), symmetric.
@@ -158,20 +172,8 @@ class PairSums:
         volume = self.unit**self.d
         return float(np.sum(terms)) / volume, derivative / volume / self.unit / self.unit
 
-    def lscv(self, h: float) -> tuple[float, float]:
-        """Least-squares cross-validation ∫f̂² - 2 Σ w_i f̂_{-i}(x_i) at one bandwidth, and its slope by log h.
-
-        G(√2 h) - 2 [G(h) - Σw² φ_h(0)] / (1 - Σw²) with G(s) = Σ w_i w_j φ_s(x_i - x_j).
-        """
-        wide = math.sqrt(2.0) * h
-        value, slope = self._with_slope(wide)
-        other, other_slope = self._with_slope(h)
-        own = self.self_weight * (2.0 * math.pi) ** (-0.5 * self.d) * h**-self.d
-        rest = 2.0 / (1.0 - self.self_weight)
-        return value - rest * (other - own), slope - rest * (other_slope + self.d * own)
-
-    def _with_slope(self, s: float) -> tuple[float, float]:
-        """Return a sum and its derivative by log s: ∂φ_s/∂ log s = s² Δφ_s."""
+    def with_slope(self, s: float) -> tuple[float, float]:
+        """Return Σ_ij w_i w_j φ_s(x_i - x_j) and its derivative by log s, since ∂φ_s/∂ log s = s² Δφ_s."""
         laplacian = sum(
             self.pair_sum(s, tuple(2 if a == b else 0 for b in range(self.d))) for a in range(self.d)
         )
@@ -221,13 +223,13 @@ class PairSums:
         highest = np.minimum(np.ceil(_HIGHEST / (2.0 * math.pi * low) * periods), 1e9)
         return (int(highest[0]) + 1, *(2 * int(k) + 1 for k in highest[1:]))
 
-    def _transform(self, low: FloatArray, high: FloatArray) -> _Spectrum | None:
-        """Transform the samples for a range of bandwidths; None where the frequencies are too many."""
+    def _transform(self, low: FloatArray, high: FloatArray, limit: int = _LIMIT) -> _Spectrum | None:
+        """Transform the samples for a range of bandwidths; None where the powers would exceed ``limit`` bytes."""
         import finufft
 
         compacted = self._compacted(high)
         shape = self._shape(low, [extent for _, extent in compacted], high)
-        if 8.0 * math.prod(shape) > _LIMIT:
+        if 8.0 * math.prod(shape) > min(limit, _LIMIT):
             return None
         steps = 1.0 / (np.array([extent for _, extent in compacted]) + self._reach(high))
         angles = [2.0 * math.pi * step * x for step, (x, _) in zip(steps, compacted, strict=True)]
@@ -238,13 +240,18 @@ class PairSums:
         for start in range(0, shape[0], rows):
             stop = min(start + rows, shape[0])
             middle = start + (stop - start) // 2
-            strengths = self.weights * np.exp(-1j * middle * angles[0])
+            turned = np.exp(-1j * middle * angles[0])
             band = (stop - start, *shape[1:])
-            # one thread: more would add in another order each time
-            values = transform(*angles, strengths, band, eps=_EPS, isign=-1, nthreads=1)
-            powers[start:stop] = values.real**2 + values.imag**2
+
+            def transformed(weights: FloatArray, turned: Any = turned, band: tuple[int, ...] = band) -> Any:
+                # one thread: more would add in another order each time
+                return transform(*angles, weights * turned, band, eps=_EPS, isign=-1, nthreads=1)
+
+            values = transformed(self.weights)
+            others = values if self.partners is None else transformed(self.partners)
+            powers[start:stop] = values.real * others.real + values.imag * others.imag
         powers[1:] *= 2.0  # P(-k) = P(k)
         powers *= float(np.prod(steps))
         first = np.arange(shape[0]) * steps[0]
-        others = ((np.arange(m) - m // 2) * step for m, step in zip(shape[1:], steps[1:], strict=True))
-        return _Spectrum(low, high, (first, *others), powers)
+        rest = ((np.arange(m) - m // 2) * step for m, step in zip(shape[1:], steps[1:], strict=True))
+        return _Spectrum(low, high, (first, *rest), powers)

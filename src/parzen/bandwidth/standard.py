@@ -135,6 +135,13 @@ def _power_of_two(values: FloatArray) -> FloatArray:
 
 def _join_ties(samples: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the distinct samples, in order of appearance, and their total weights."""
+    if len(np.unique(samples[:, 0])) == len(samples):  # much the most common case, and fast
+        return samples, weights
+    if samples.shape[1] == 1:
+        _, first, group = np.unique(samples[:, 0], return_index=True, return_inverse=True)
+        appearance = np.argsort(first)
+        total = np.asarray(np.bincount(group, weights), dtype=np.float64)
+        return samples[first[appearance]], total[appearance]
     index: dict[bytes, int] = {}
     group = np.array([index.setdefault(row.tobytes(), len(index)) for row in samples + 0.0])  # -0.0 is 0.0
     if len(index) == len(samples):
