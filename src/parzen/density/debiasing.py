@@ -8,7 +8,7 @@ H∇ log f̂ is the mean shift, so that each sample moves half-way to the mean o
 
 Two details, both measured. The gradient at a sample leaves its own term out: each kernel says of its own centre that
 it is a maximum, and in many dimensions, where it outweighs all others, nothing would move (on 1500 MNIST images
-debiasing gains 0 nats with the own term and 40 without; in one dimension there is no difference). And no shift is longer
+debiasing gains 0 nats with the own term and 40 without; in one dimension nothing changes). And no shift is longer
 than √d bandwidths, the length of a draw from the kernel: farther out the gradient is that of the kernel's tail, not of
 the density (with heavy tails outliers would jump half-way to the nearest sample).
 
