@@ -88,6 +88,11 @@ def maximise_on_line(look: Look, low: float, high: float) -> tuple[float, float,
             more = line.h[0] / np.array([8.0, 4.0, 2.0])
         elif best == len(line.h) - 1 and line.slopes[-1] > 0:
             more = line.h[-1] * np.array([2.0, 4.0, 8.0])
+        elif (
+            best - (line.slopes[best] <= 0) not in line.brackets()
+        ):  # more happens between neighbours than is seen
+            around = line.h[max(best - 1, 0) : best + 2]
+            more = np.sqrt(around[:-1] * around[1:])
         else:
             break
         line = line.with_look(look, more)

@@ -100,7 +100,7 @@ class Likelihood:
         value, M = -0.5 * len(L) * _LOG_2PI - float(np.sum(np.log(np.diag(L)))), np.zeros_like(L)
         for pairs, shares, log_total in self.parts:
             white = _whitened(pairs, L)
-            sums = white.sums(np.ones(1), options, order=1)
+            sums = white.sums_for_moment(options)
             value += float(shares @ (sums.log_sum[:, 0] - log_total))
             M += white.second_moment(shares, sums, options, symmetric=False)
         return value, np.tril(M - np.eye(len(L)))
@@ -153,7 +153,7 @@ class LeastSquares:
         equal = np.ptp(self.weights) == 0
         for pairs, factor, width in self._two_sums():
             white = _whitened(pairs, width * L)
-            sums = white.sums(np.ones(1), options, order=1)
+            sums = white.sums_for_moment(options)
             left_out = pairs.own is not None
             log_terms = self._log_terms(sums.log_sum, left_out)
             log_total = float(_log_total(log_terms)[0])

@@ -7,7 +7,8 @@ a query, Σ_j p_ij = 1), the derivative of every objective by the bandwidth is a
 
 where m_i = Σ_j p_ij (x_j - y_i) is the mean that comes with the gradient, C_j = Σ_i P_ij, and n_j the mean of
 x_j - y_i under P_ij / C_j: a second pass with queries and sources exchanged and the sources weighted by R_i / S_i.
-So M costs two passes of order 1, O((n + m) d) memory, at any d; a pass of order 2 would cost n m d² and as much memory.
+So M costs two passes of order 1, O((n + m) d) memory, at any d. A pass of order 2 has every query's own second moment,
+for n m d² operations and m d² numbers: that is less in few dimensions.
 """
 
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ from parzen.typing import FloatArray, IntArray
 
 __all__ = ["PairSums", "Pairs"]
 
+#: Dimensions up to which one pass of order 2 is faster than two of order 1.
+_SECOND_ORDER = 4
+
 
 @dataclass(frozen=True)
 class PairSums:
@@ -30,7 +34,8 @@ class PairSums:
 
     log_sum: FloatArray  # (m, k)  log Σ_j w_j exp(-½‖x_j - y_i‖²/h²)
     mean_square: FloatArray  # (m, k)  Σ_j p_ij ‖x_j - y_i‖²/h²
-    mean: FloatArray  # (m, k, d)  Σ_j p_ij (x_j - y_i), of order 1
+    mean: FloatArray  # (m, k, d)  Σ_j p_ij (x_j - y_i), from order 1 on
+    covariance: FloatArray  # (m, k, d, d)  Σ_j p_ij (x_j - y_i)(x_j - y_i)ᵀ less that of the mean, of order 2
 
 
 @dataclass(frozen=True)
@@ -63,15 +68,27 @@ class Pairs:
                 Whitened(self.queries, origin, scale),
                 request,
             ).sums
-        return PairSums(result.log_sum + top, result.mean_square * request.scales, result.mean * scale.unit)
+        return PairSums(
+            result.log_sum + top,
+            result.mean_square * request.scales,
+            result.mean * scale.unit,
+            result.covariance * scale.unit**2,
+        )
+
+    def sums_for_moment(self, options: Options) -> PairSums:
+        """Return the sums at h = 1 that `second_moment` wants."""
+        return self.sums(np.ones(1), options, order=2 if self.sources.shape[1] <= _SECOND_ORDER else 1)
 
     def second_moment(
         self, R: FloatArray, first: PairSums, options: Options, *, symmetric: bool
     ) -> FloatArray:
-        """Return M, (d, d), for row sums ``R``, (m,), and the pass ``first`` at h = 1 and order 1.
+        """Return M, (d, d), for row sums ``R``, (m,), and what `sums_for_moment` gave.
 
         ``symmetric`` says that P_ij = P_ji, so that no second pass is needed.
         """
+        if first.covariance.size:
+            mean = first.mean[:, 0]
+            return np.asarray(np.tensordot(R, first.covariance[:, 0], axes=1) + (R * mean.T) @ mean)
         M = -(R * self.queries.T) @ first.mean[:, 0]
         if symmetric:
             return np.asarray(M + M.T)

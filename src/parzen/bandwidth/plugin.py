@@ -246,7 +246,7 @@ class _SmoothedError:
         L, weights = np.asarray(np.linalg.cholesky(K), dtype=np.float64), self.problem.kind.weights
         y = solve_lower(L, self.pairs.sources)
         white = Pairs(y, y, self.pairs.log_weights, None)
-        sums = white.sums(np.ones(1), self.problem.options, order=1)
+        sums = white.sums_for_moment(self.problem.options)
         rows = weights * np.exp(sums.log_sum[:, 0])
         total = float(rows.sum())
         M = white.second_moment(rows / total, sums, self.problem.options, symmetric=True)
