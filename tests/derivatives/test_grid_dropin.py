@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from parzen.derivatives import grid, numpy_calls
+from parzen.derivatives import numpy_calls
 from parzen.derivatives.grid import gradient
 from parzen.errors import AccuracyWarning, InputError, InputTypeError
 
@@ -21,7 +21,6 @@ TOLERANCE = {"f2": 4e-3, "f4": 1e-6, "c8": 1e-6, "f8": 1e-14, "c16": 1e-14}
 def path(request, monkeypatch):
     """Send small arrays through the compiled loops too."""
     if request.param == "compiled":
-        monkeypatch.setattr(grid, "SMALL", -1)
         monkeypatch.setattr(numpy_calls, "SMALL", -1)
     return request.param
 
@@ -101,7 +100,6 @@ def test_every_legal_call_agrees_with_numpy(call, compiled):
     f, args, axis, edge_order = call
     with pytest.MonkeyPatch.context() as patch:
         if compiled:
-            patch.setattr(grid, "SMALL", -1)
             patch.setattr(numpy_calls, "SMALL", -1)
         ours = gradient(f, *args, axis=axis, edge_order=edge_order)
     theirs = np.gradient(f, *args, axis=axis, edge_order=edge_order)

@@ -253,8 +253,8 @@ def _one_an_axis(varargs: tuple[Any, ...], shape: tuple[int, ...], axes: tuple[i
     if any(np.ndim(v) > 1 for v in varargs):
         if order != axes:
             raise InputError(
-                "`*varargs` must come in the order of the axes here; got an 'xy' mesh (x, y). "
-                "Pass (y, x) or 1-D coordinates, rows first."
+                "`*varargs` must come in the order of the axes here; got an 'xy' mesh (x, y). Pass (y, x) "
+                "or 1-D coordinates, rows first."
             )
         return [
             np.broadcast_to(v, shape)[tuple(slice(None) if k == a else 0 for k in range(len(shape)))]
@@ -275,10 +275,9 @@ def _fields(components: Any) -> list[Any]:
     shapes = {v.shape for v in fields}
     if not fields or len(shapes) != 1 or len(fields) != fields[0].ndim:
         raise InputError(
-            f"`components` must be d arrays of one d-dimensional shape; got {len(fields)} of shape"
-            f"{'s' if len(shapes) != 1 else ''} {', '.join(map(str, sorted(shapes)))}. Give one "
-            "component an axis, "
-            "in the order of the axes."
+            f"`components` must be d arrays of one d-dimensional shape; got {len(fields)} of "
+            f"shape{'s' if len(shapes) != 1 else ''} {', '.join(map(str, sorted(shapes)))}. Give one "
+            "component an axis, in the order of the axes."
         )
     return fields
 

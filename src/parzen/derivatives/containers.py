@@ -31,8 +31,7 @@ def gradient(f: Any, varargs: tuple[Any, ...], options: dict[str, Any]) -> Any:
         if any(options[name] != default for name, default in _BEYOND.items()):
             raise InputTypeError(
                 f"`f` must be an array that parzen knows for these options; got a {type(f).__name__}. "
-                "Convert it "
-                "with np.asarray first."
+                "Convert it with np.asarray first."
             )
         return np.gradient(f, *varargs, axis=options["axis"], edge_order=options["edge_order"])
     return NotImplemented
@@ -105,14 +104,13 @@ def _data_frame(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
     """Refuse tables: whether rows and columns are both coordinates is not ours to guess."""
     raise InputTypeError(
         f"`f` must be an array or a Series; got a DataFrame of shape {f.shape}. Use "
-        "`frame.apply(parzen.gradient)` for each column along the index, or `frame.to_numpy()` for a "
-        "2-D field."
+        "`frame.apply(parzen.gradient)` for each column along the index, or `frame.to_numpy()` for a 2-D "
+        "field."
     )
 
 
 def _data_array(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
-    """Differentiate an xarray DataArray along its dimensions, with its coordinates; ``axis`` may "
-    "name them."""
+    """Differentiate an xarray DataArray along its dimensions, with its coordinates; ``axis`` may name them."""
     _refuse_out(options, "a DataArray")
     axis = options["axis"]
     named = [axis] if isinstance(axis, (str, int)) else axis
@@ -147,8 +145,8 @@ def _dask(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
     _refuse_out(options, "dask arrays")
     if options["nan"] == "skip":
         raise InputError(
-            "`nan` must be 'propagate' for dask arrays; got 'skip', which may look any distance for samples. "
-            "Call `.compute()` first."
+            "`nan` must be 'propagate' for dask arrays; got 'skip', which may look any distance for "
+            "samples. Call `.compute()` first."
         )
     made, axes, single = plan(f.shape, tuple(varargs), options)
     results = [_dask_axis(f, scheme, axis) for scheme, axis in zip(made, axes, strict=True)]

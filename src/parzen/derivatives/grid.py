@@ -16,22 +16,24 @@ Small float arrays and everything that NumPy treats in its own way (subclasses, 
 durations) are handed to `numpy.gradient` itself, so they are right by construction.
 """
 
+import numbers
 from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from parzen.derivatives.arrays import differentiate, result_dtype
-from parzen.derivatives.numpy_calls import SMALL, all_ordinary, numpy_answer, require_samples
+from parzen.derivatives.arrays import as_samples, differentiate, result_dtype, rounded, widened
+from parzen.derivatives.numpy_calls import all_ordinary, is_small, numpy_answer, require_samples
 from parzen.derivatives.schemes import BOUNDARIES, Scheme, make_scheme, numpy_scheme
-from parzen.derivatives.spacing import Spacing, exact_floats, read_spacings
+from parzen.derivatives.spacing import Spacing, read_spacings
 from parzen.errors import InputError, InputTypeError
-from parzen.validation import as_positive_int, as_workers, describe
+from parzen.validation import as_positive_float, as_positive_int, as_workers, describe
 
 __all__ = ["gradient"]
 
 _OPEN = ("one-sided", "one-sided")
+_DEFAULTS = (2, 1, "one-sided", None, "propagate")
 _THREADED = 1 << 18  # from so many elements on a second thread pays
 
 
@@ -138,34 +140,26 @@ def gradient(
     >>> bool(np.abs(slope - np.cos(angle)).max() < 1e-4)
     True
     """
-    if type(f) is not np.ndarray:
-        if not isinstance(f, (list, tuple, int, float, np.generic)):
-            from parzen.derivatives import containers
+    if type(f) is not np.ndarray and not isinstance(f, (list, tuple, int, float, np.generic)):
+        from parzen.derivatives import containers
 
-            options = {
-                "axis": axis,
-                "edge_order": edge_order,
-                "accuracy": accuracy,
-                "order": order,
-                "boundary": boundary,
-                "period": period,
-                "nan": nan,
-                "out": out,
-                "workers": workers,
-                "datetime_unit": datetime_unit,
-            }
-            answer = containers.gradient(f, varargs, options)
-            if answer is not NotImplemented:
-                return answer
-        f = np.asanyarray(f)
-    if f.size <= SMALL and f.dtype.kind in "iub" and type(f) is np.ndarray:
-        floats = exact_floats(f)
-        f = f if floats is None else floats
-    plain = (accuracy, order, boundary, period, nan) == (2, 1, "one-sided", None, "propagate")
-    simple = plain and out is None and workers is None and edge_order in (1, 2)
-    if simple and f.size <= SMALL and f.dtype.char in "fdFD" and all_ordinary(varargs):
+        options = {
+            "axis": axis, "edge_order": edge_order, "accuracy": accuracy, "order": order, "boundary": boundary,
+            "period": period, "nan": nan, "out": out, "workers": workers, "datetime_unit": datetime_unit,
+        }  # fmt: skip
+        answer = containers.gradient(f, varargs, options)
+        if answer is not NotImplemented:
+            return answer
+    f = as_samples(f)
+    dtype = f.dtype
+    small = is_small(f)
+    if small:
+        f = widened(f)
+    plain = type(boundary) is str and (accuracy, order, boundary, period, nan) == _DEFAULTS
+    if plain and small and out is None and workers is None and all_ordinary(f, varargs, edge_order):
         try:
-            return np.gradient(f, *varargs, axis=cast(Any, axis), edge_order=cast(Any, edge_order))
+            answer = np.gradient(f, *varargs, axis=cast(Any, axis), edge_order=cast(Any, edge_order))
+            return answer if f.dtype is dtype else rounded(answer, dtype)
         except (ValueError, TypeError):  # explained below
             pass
     threads = 1 if workers is None and f.size < _THREADED else as_workers(workers)
@@ -173,7 +167,7 @@ def gradient(
     spacings, axes = read_spacings(varargs, f.shape, axes, datetime_unit)
     pair = _OPEN if plain else _check_options(accuracy, order, edge_order, boundary, period, nan)
     plain = (accuracy, order, pair, nan) == (2, 1, _OPEN, "propagate")
-    outs = _outputs(out, f, axes, single)
+    outs = _outputs(out, f.shape, result_dtype(dtype), axes, single)
     results: Sequence[Any] | None = None
     if plain:
         results = numpy_answer(f, varargs, axes, spacings, edge_order)
@@ -185,9 +179,10 @@ def gradient(
         results = differentiate(f, axes, made, outs, threads, positions)
     elif outs is not None:
         for target, result in zip(outs, results, strict=True):
-            np.copyto(target, result)
+            np.copyto(target, result, casting="same_kind")
         results = outs
-    return results[0] if single else tuple(results)
+    answer = results[0] if single else tuple(results)
+    return answer if outs is not None or f.dtype is dtype else rounded(answer, dtype)
 
 
 def plan(
@@ -209,31 +204,36 @@ def _axes(axis: int | Sequence[int] | None, ndim: int) -> tuple[bool, tuple[int,
 
 
 def _check_options(
-    accuracy: int, order: int, edge_order: int, boundary: Any, period: float | None, nan: str
+    accuracy: int, order: int, edge_order: Any, boundary: Any, period: float | None, nan: str
 ) -> tuple[str, str]:
     """Refuse options outside their range; return the (left, right) boundary."""
     if as_positive_int(accuracy, "accuracy") % 2 or accuracy > 16:
         raise InputError(f"`accuracy` must be even and between 2 and 16; got {accuracy}. Round it up.")
     if as_positive_int(order, "order") > 6:
         raise InputError(f"`order` must be between 1 and 6; got {order}. Differentiate in two steps.")
-    if edge_order not in (1, 2):
+    if not isinstance(edge_order, numbers.Real) or edge_order not in (1, 2):
         raise InputError(f"`edge_order` must be 1 or 2; got {describe(edge_order)}. Use `accuracy` for more.")
-    if nan not in ("propagate", "skip"):
+    if not isinstance(nan, str) or nan not in ("propagate", "skip"):
         raise InputError(f"`nan` must be 'propagate' or 'skip'; got {describe(nan)}. Choose one of them.")
     pair = _pair(boundary)
-    if period is not None and pair[0] != "periodic":
-        raise InputError(f"`period` must be left out unless `boundary` is periodic; got {period!r}. Drop it.")
+    if period is not None:
+        if pair[0] != "periodic":
+            raise InputError(
+                f"`period` must be left out unless `boundary` is periodic; got {period!r}. Drop it."
+            )
+        as_positive_float(period, "period")
     return pair
 
 
 def _pair(boundary: Any) -> tuple[str, str]:
     """Return (left, right) boundaries."""
     pair = (boundary, boundary) if isinstance(boundary, str) else boundary
-    if not (isinstance(pair, (tuple, list)) and len(pair) == 2 and all(b in BOUNDARIES for b in pair)):
+    named = isinstance(pair, (tuple, list)) and all(isinstance(b, str) and b in BOUNDARIES for b in pair)
+    if not named or len(pair) != 2:
         raise InputError(
             f"`boundary` must be one of {', '.join(map(repr, BOUNDARIES))} or a (left, right) pair of "
-            "them; got "
-            f"{describe(boundary)}. To treat axes differently, differentiate along one `axis` a call."
+            f"them; got {describe(boundary)}. To treat axes differently, differentiate along one `axis` a "
+            "call."
         )
     if (pair[0] == "periodic") != (pair[1] == "periodic"):
         raise InputError(
@@ -242,7 +242,9 @@ def _pair(boundary: Any) -> tuple[str, str]:
     return (pair[0], pair[1])
 
 
-def _outputs(out: Any, f: Any, axes: tuple[int, ...], single: bool) -> tuple[Any, ...] | None:
+def _outputs(
+    out: Any, shape: tuple[int, ...], dtype: Any, axes: tuple[int, ...], single: bool
+) -> tuple[Any, ...] | None:
     """Check ``out``."""
     if out is None:
         return None
@@ -250,20 +252,18 @@ def _outputs(out: Any, f: Any, axes: tuple[int, ...], single: bool) -> tuple[Any
     if not isinstance(outs, (tuple, list)) or len(outs) != len(axes):
         raise InputTypeError(
             f"`out` must be {'one array' if single else f'a tuple of {len(axes)} arrays'}; got "
-            f"{describe(out)}. "
-            "Give one array for each axis."
+            f"{describe(out)}. Give one array for each axis."
         )
-    dtype = result_dtype(f.dtype)
     for k, target in enumerate(outs):
         if not isinstance(target, np.ndarray):
             raise InputTypeError(
                 f"`out` must be made of NumPy arrays; got {describe(target)}. Use np.empty_like."
             )
-        if target.shape != f.shape or target.dtype != dtype or not target.flags.writeable:
+        if target.shape != shape or target.dtype != dtype or not target.flags.writeable:
             raise InputError(
-                f"`out` must be writeable, of shape {f.shape} and dtype {dtype}; got {describe(target)}"
-                f"{'' if target.flags.writeable else ' (read-only)'}. Make it with "
-                f"np.empty({f.shape}, {str(dtype)!r})."
+                f"`out` must be writeable, of shape {shape} and dtype {dtype}; got "
+                f"{describe(target)}{'' if target.flags.writeable else ' (read-only)'}. Make it with "
+                f"np.empty({shape}, {str(dtype)!r})."
             )
         if any(np.may_share_memory(target, other) for other in outs[:k]):
             raise InputError(
@@ -284,8 +284,8 @@ def _make_schemes(
     for axis, spacing in zip(axes, spacings, strict=True):
         if spacing.step is None and spacing.gaps is None:
             raise InputTypeError(
-                f"`*varargs` must be real numbers or times with these options; got {describe(spacing.odd)}. "
-                "Convert to float64 first."
+                "`*varargs` must be real numbers or times with these options; got "
+                f"{describe(spacing.odd)}. Convert to float64 first."
             )
         n = shape[axis]
         if (accuracy, order, boundary) == (2, 1, _OPEN):

@@ -20,8 +20,7 @@ from numba.extending import intrinsic
 
 __all__ = [
     "edges",
-    "fornberg_windows",
-    "numpy_weights",
+    "inverse_bands",
     "repair_lines",
     "uneven_interior",
     "uniform_interior",
@@ -200,8 +199,7 @@ def edges(f, out, begin, end, n, inner, targets, indices, weights, divisors, rel
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def fornberg(offsets, order, table, weights):  # type: ignore[no-untyped-def]
-    """Fill ``weights`` (k,) with those of the ``order``-th derivative at 0; ``table`` is (k, "
-    "order+1) scratch."""
+    """Fill ``weights`` (k,) with those of the ``order``-th derivative at 0; ``table`` (k, order+1) is scratch."""
     k = offsets.size
     scale = 0.0
     for j in range(k):
@@ -232,37 +230,6 @@ def fornberg(offsets, order, table, weights):  # type: ignore[no-untyped-def]
         for _ in range(order):
             w /= scale
         weights[j] = w
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def fornberg_windows(gaps, low, high, left, order, weights):  # type: ignore[no-untyped-def]
-    """Fill column i - low of ``weights`` (k, high - low): the window of k points that starts at i - left."""
-    k = weights.shape[0]
-    offsets = np.empty(k)
-    table = np.empty((k, order + 1))
-    row = np.empty(k)
-    for i in range(low, high):
-        offsets[left] = 0.0
-        for j in range(left - 1, -1, -1):
-            offsets[j] = offsets[j + 1] - gaps[i - left + j]
-        for j in range(left + 1, k):
-            offsets[j] = offsets[j - 1] + gaps[i - left + j - 1]
-        fornberg(offsets, order, table, row)
-        for j in range(k):
-            weights[j, i - low] = row[j]
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def numpy_weights(gaps, low, high, weights):  # type: ignore[no-untyped-def]
-    """Fill ``weights`` (3, high - low) with NumPy's three-point weights, in NumPy's order of operations."""
-    wide_vectors()
-    for i in range(low, high):
-        d1 = gaps[i - 1]
-        d2 = gaps[i]
-        p = i - low
-        weights[0, p] = -d2 / (d1 * (d1 + d2))
-        weights[1, p] = (d2 - d1) / (d1 * d2)
-        weights[2, p] = d1 / (d2 * (d1 + d2))
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

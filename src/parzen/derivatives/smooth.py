@@ -124,8 +124,8 @@ def smooth_gradient(
     values = array.astype(np.float64)
     if not np.isfinite(values).all():
         raise InputError(
-            f"`y` must be finite; got {int((~np.isfinite(values)).sum())} values that are not. Drop "
-            "or fill them first."
+            f"`y` must be finite; got {int((~np.isfinite(values)).sum())} values that are not. Drop or "
+            "fill them first."
         )
     if method not in METHODS:
         raise InputError(
@@ -144,9 +144,8 @@ def smooth_gradient(
         n = values.shape[axis]
         if n < degree + 3:
             raise InputError(
-                f"`y` must have at least degree + 3 = {degree + 3} samples along each axis; got {n} "
-                f"on axis {axis}."
-                " Lower `degree`."
+                f"`y` must have at least degree + 3 = {degree + 3} samples along each axis; got {n} on "
+                f"axis {axis}. Lower `degree`."
             )
         x = spacing.positions(n)
         if not (np.isfinite(x).all() and (np.diff(x) > 0).all()):
@@ -162,9 +161,8 @@ def smooth_gradient(
         return _combine(values, smoothers, used, method)
     except np.linalg.LinAlgError:
         raise AccuracyError(
-            f"`smoothing` must leave the spline's equations solvable in float64; got {smoothing}. "
-            "Lower it, or use "
-            "method='savgol'."
+            f"`smoothing` must leave the spline's equations solvable in float64; got {smoothing}. Lower "
+            "it, or use method='savgol'."
         ) from None
 
 
@@ -216,8 +214,7 @@ def _narrowest_run(x: FloatArray, step: float | None) -> float:
 
 
 def _choose(values: FloatArray, smoothers: list[_Smoother], choices: list[FloatArray]) -> list[float]:
-    """Choose a strength for each axis by cross-validation of the whole, one axis at a time, twice "
-    "if d > 1."""
+    """Choose a strength for each axis by cross-validation of the whole, one axis at a time, twice if d > 1."""
     d = values.ndim
     used: list[float] = []
     others = values

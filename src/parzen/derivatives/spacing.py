@@ -7,6 +7,7 @@ takes 2-D ``meshgrid`` coordinates and times besides, and explains whatever cann
 Coordinates are differenced before they are converted to float64, so integer nanoseconds lose nothing.
 """
 
+import datetime
 import math
 import numbers
 import warnings
@@ -45,7 +46,7 @@ class Spacing:
 
     step: float | None  # uniform spacing, as NumPy sees it
     gaps: FloatArray | None = None  # (n - 1,), when the step is None
-    points: Any = None  # the coordinates as float64, where that is exact
+    points: Any = None  # the coordinates as float64, where that is exact; times are counted from the first
     odd: Any = None  # a spacing that only NumPy itself should interpret
     coordinates: bool = False  # whether the caller gave coordinates
 
@@ -62,11 +63,11 @@ class Spacing:
 
     def positions(self, n: int) -> FloatArray:
         """Return the coordinates (n,), counted from the first sample."""
+        if self.points is not None:
+            return np.asarray(self.points - self.points[0])
         if self.gaps is None:
             return np.arange(n) * np.float64(self.step or 0.0)
-        positions = np.zeros(n)
-        positions[1:] = np.cumsum(self.gaps)
-        return positions
+        return np.concatenate([[0.0], np.cumsum(self.gaps)])
 
 
 UNIT = Spacing(1.0)
@@ -81,6 +82,7 @@ def read_spacings(
     """
     if not varargs:
         return [UNIT] * len(axes), axes
+    varargs = tuple(_plain(value) for value in varargs)
     if len(varargs) == 1 and np.ndim(varargs[0]) == 0:
         return [_scalar(varargs[0], datetime_unit)] * len(axes), axes
     if len(varargs) != len(axes):
@@ -97,13 +99,38 @@ def read_spacings(
     return spacings, axes
 
 
+def _plain(value: Any) -> Any:
+    """Turn dates of pandas and of Python into NumPy's, in universal time; leave everything else alone."""
+    if isinstance(value, datetime.timedelta):
+        return np.timedelta64(value)
+    if getattr(value, "tz", None) is not None and hasattr(value, "tz_convert"):
+        value = value.tz_convert(None)
+    if isinstance(value, (float, int)):
+        return value
+    array = np.asanyarray(value)
+    if array.dtype.kind != "O" or array.ndim != 1 or not array.size:
+        return value
+    if all(isinstance(v, datetime.timedelta) for v in array):
+        return array.astype("m8[ns]" if hasattr(array[0], "nanoseconds") else "m8[us]")
+    if all(isinstance(v, datetime.date) for v in array):
+        aware = [getattr(v, "tzinfo", None) is not None for v in array]
+        if all(aware):
+            array = np.array([v.astimezone(datetime.UTC).replace(tzinfo=None) for v in array], dtype=object)
+        elif any(aware):
+            raise InputTypeError(
+                "`*varargs` must have a time zone for all dates or for none; got a mixture. Convert them first."
+            )
+        return array.astype("M8[ns]" if hasattr(array[0], "nanosecond") else "M8[us]")
+    return value
+
+
 def _count_message(varargs: tuple[Any, ...], shape: tuple[int, ...], axes: tuple[int, ...]) -> str:
     """Explain a wrong number of spacing arguments."""
     kinds = ", ".join("scalar" if np.ndim(v) == 0 else f"array of shape {np.shape(v)}" for v in varargs)
     message = (
-        f"`*varargs` must be nothing, one scalar, or one scalar or coordinate array for each of the "
-        f"{len(axes)} "
-        f"axes (invalid number of arguments); got {len(varargs)} ({kinds}) for an array of shape {shape}. "
+        "`*varargs` must be nothing, one scalar, or one scalar or coordinate array for each of the "
+        f"{len(axes)} axes (invalid number of arguments); got {len(varargs)} ({kinds}) for an array of "
+        f"shape {shape}. "
     )
     if len(varargs) == 1 and np.ndim(varargs[0]) == 1:
         length = np.shape(varargs[0])[0]
@@ -122,15 +149,21 @@ def _scalar(value: Any, datetime_unit: str) -> Spacing:
     if isinstance(value, (np.timedelta64, np.datetime64)):
         if isinstance(value, np.datetime64):
             raise InputTypeError(
-                f"`*varargs` must be steps or coordinates; got the single date {value}. Pass a "
-                "timedelta64 step."
+                f"`*varargs` must be steps or coordinates; got the single date {value}. Pass a timedelta64 "
+                "step."
             )
         return Spacing(float(elapsed(np.array([value]), datetime_unit)[0]), odd=value)
     if isinstance(value, (bool, np.longdouble)):  # NumPy multiplies them as what they are
         return Spacing(None, odd=value)
     if isinstance(value, numbers.Real):
-        step = float(value)
+        try:
+            step = float(value)
+        except OverflowError:
+            raise InputError(
+                f"`*varargs` must fit in float64; got {describe(value)}. Rescale the coordinates."
+            ) from None
         return Spacing(step, odd=value if step == 0 else None)
+    _require_arithmetic(np.asarray(value))
     return Spacing(None, odd=value)
 
 
@@ -142,8 +175,8 @@ def _array(value: Any, n: int, axis: int, datetime_unit: str) -> Spacing:
         if len(x) == n - 1:
             hint += "; these look like the gaps between samples: pass np.concatenate([[0], np.cumsum(gaps)])"
         raise InputError(
-            f"`*varargs` must match the length of the corresponding dimension when 1d (distances must match "
-            f"the length); got {len(x)} coordinates for axis {axis} of length {n}. {hint}."
+            "`*varargs` must match the length of the corresponding dimension when 1d (distances must "
+            f"match the length); got {len(x)} coordinates for axis {axis} of length {n}. {hint}."
         )
     if type(x) is not np.ndarray:
         if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
@@ -154,7 +187,9 @@ def _array(value: Any, n: int, axis: int, datetime_unit: str) -> Spacing:
         x = np.asarray(x)
     kind = x.dtype.kind
     if kind not in "fiubmM" or x.dtype == np.longdouble:
+        _require_arithmetic(x)
         return Spacing(None, odd=value, coordinates=True)
+    x = x.astype(x.dtype.newbyteorder("="), copy=False)
     gaps = _exact_gaps(x, axis, datetime_unit)
     odd = value if kind in "mM" else None
     if gaps.size == 0:
@@ -163,28 +198,37 @@ def _array(value: Any, n: int, axis: int, datetime_unit: str) -> Spacing:
     if bool((gaps == first).all()):
         if first == 0:
             raise InputError(
-                f"`*varargs` must be coordinates that increase or decrease; got {describe(x)} whose "
-                "values are "
-                f"all {x[0]} for axis {axis}. A 1-D array is read as coordinates, not as spacings: pass the "
-                f"scalar {x[0]} for a uniform spacing, or np.cumsum(spacings)."
+                f"`*varargs` must be coordinates that increase or decrease; got {describe(x)} whose values "
+                f"are all {x[0]} for axis {axis}. A 1-D array is read as coordinates, not as spacings: "
+                f"pass the scalar {x[0]} for a uniform spacing, or np.cumsum(spacings)."
             )
         return Spacing(first, odd=odd, coordinates=True)
     if not gaps.all():
         warnings.warn(
             f"`*varargs` should be coordinates that increase or decrease; axis {axis} repeats a "
-            "coordinate, so "
-            "the result has infinities or NaN there, as NumPy's. A 1-D array is read as coordinates, not as "
+            "coordinate, so the result has infinities or NaN there, as NumPy's. A 1-D array is read as "
+            "coordinates, not as "
             "spacings. Drop repeated samples, or pass np.cumsum(spacings).",
             AccuracyWarning,
             stacklevel=4,
         )
-    return Spacing(None, gaps, _points(x), odd=odd, coordinates=True)
+    return Spacing(None, gaps, _points(x, datetime_unit), odd=odd, coordinates=True)
 
 
-def _points(x: Any) -> Any:
-    """Return coordinates as float64 if that is exact, else None."""
+def _require_arithmetic(x: Any) -> None:
+    """Refuse what cannot be subtracted and divided: text, None and the like."""
+    if x.dtype.kind in "fciubmM" or (x.dtype == object and all(hasattr(v, "__truediv__") for v in x.flat)):
+        return
+    raise InputTypeError(
+        f"`*varargs` must be numbers or times; got {describe(x if x.ndim else x.item())}. Give a step, or "
+        "the coordinates of the samples."
+    )
+
+
+def _points(x: Any, datetime_unit: str) -> Any:
+    """Return coordinates as float64 if that is exact, else None; of times those that are elapsed."""
     if x.dtype.kind in "mM":
-        return None
+        return elapsed(x if x.dtype.kind == "M" else x - x[0], datetime_unit)
     if x.dtype.kind in "iu" and max(int(x.max()), -int(x.min())) > 2**53:
         return None
     return x.astype(np.float64, copy=False)
@@ -240,10 +284,11 @@ def _time_gaps(x: Any, axis: int, datetime_unit: str) -> FloatArray:
 
 def _ticks(x: Any, what: str, datetime_unit: str) -> tuple[Any, tuple[float, float]]:
     """Return times as integers and the (factor, divisor) that turns one tick into ``datetime_unit``."""
-    if datetime_unit not in _SECONDS:
+    x = x.astype(x.dtype.newbyteorder("="), copy=False)
+    if not isinstance(datetime_unit, str) or datetime_unit not in _SECONDS:
         raise InputError(
-            f"`datetime_unit` must be one of {', '.join(_SECONDS)}; got {describe(datetime_unit)}. "
-            "Use 's' for derivatives a second."
+            f"`datetime_unit` must be one of {', '.join(_SECONDS)}; got {describe(datetime_unit)}. Use 's' "
+            "for derivatives a second."
         )
     if np.isnat(x).any():
         raise InputError(
@@ -253,8 +298,8 @@ def _ticks(x: Any, what: str, datetime_unit: str) -> tuple[Any, tuple[float, flo
     if unit in ("Y", "M"):
         if x.dtype.kind == "m":
             raise InputTypeError(
-                f"`*varargs` must have a fixed length; got {x.dtype} in the {what}. Convert months to "
-                "days first."
+                f"`*varargs` must have a fixed length; got {x.dtype} in the {what}. Convert months to days "
+                "first."
             )
         x, unit, count = x.astype("M8[D]"), "D", 1
     if unit == "generic":
@@ -337,13 +382,11 @@ def _from_mesh(
             return lines, order
     shapes = ", ".join(str(np.shape(v)) for v in values)
     raise InputError(
-        f"`*varargs` must be scalars, 1-D coordinates (distances must be either scalars or 1d), or "
-        "the output of "
-        f"np.meshgrid for an array of shape {shape}; got shapes {shapes}, which do not make a "
-        "rectangular grid "
-        "along these axes. Give one 1-D array an axis, rows (y) first: gradient(z, y, x). Curvilinear "
-        "coordinates need the chain rule: differentiate z and both coordinates by index and solve "
-        "the 2 × 2 system."
+        "`*varargs` must be scalars, 1-D coordinates (distances must be either scalars or 1d), or the "
+        f"output of np.meshgrid for an array of shape {shape}; got shapes {shapes}, which do not make a "
+        "rectangular grid along these axes. Give one 1-D array an axis, rows (y) first: gradient(z, y, "
+        "x). Curvilinear coordinates need the chain rule: differentiate z and both coordinates by index "
+        "and solve the 2 × 2 system."
     )
 
 

@@ -126,13 +126,13 @@ def _as_fractions(values: Iterable[Any], name: str) -> tuple[Fraction, ...]:
         ) from None
     except TypeError:
         raise InputTypeError(
-            f"`{name}` must be a flat sequence of real numbers; got {describe(values)}. "
-            "Pass ints, floats or Fractions."
+            f"`{name}` must be a flat sequence of real numbers; got {describe(values)}. Pass ints, floats "
+            "or Fractions."
         ) from None
     if len(set(points)) < len(points):
         raise InputError(
-            f"`{name}` must be all different; got {describe(values)}. Drop the repeated points: "
-            "two samples at one place do not determine a slope."
+            f"`{name}` must be all different; got {describe(values)}. Drop the repeated points: two "
+            "samples at one place do not determine a slope."
         )
     return points
 
@@ -142,8 +142,8 @@ def _as_order(order: int, n_points: int, name: str) -> int:
     order = as_positive_int(order, "order", minimum=0)
     if n_points <= order:
         raise InputError(
-            f"`{name}` must have more points than `order`; got {n_points} for order {order}. "
-            f"Give at least {order + 1}."
+            f"`{name}` must have more points than `order`; got {n_points} for order {order}. Give at least "
+            f"{order + 1}."
         )
     return order
 
@@ -180,6 +180,30 @@ def _solve(points: tuple[Fraction, ...], order: int) -> tuple[Fraction, ...]:
             table[j][0] = c4 * table[j][0] / c3
         c1 = c2
     return tuple(row[order] for row in table)
+
+
+def float_weights(offsets: FloatArray, order: int) -> FloatArray:
+    """Weights of the ``order``-th derivative at 0 for samples at ``offsets`` (k, m), a column a point.
+
+    Fornberg's recursion on all columns at once, scaled to unit extent so that no step over- or underflows.
+    """
+    scale = np.abs(offsets).max(axis=0)
+    x = offsets / scale
+    power = np.arange(1, order + 1)[:, None]
+    table = np.zeros((len(x), order + 1, x.shape[1]))
+    table[0, 0] = 1.0
+    product = np.ones(x.shape[1])
+    for i in range(1, len(x)):
+        gaps = (offsets[i] - offsets[:i]) / scale
+        last, product = product, gaps.prod(axis=0)
+        before = table[i - 1]
+        table[i, 1:] = last * (power * before[:-1] - x[i - 1] * before[1:]) / product
+        table[i, 0] = -last * x[i - 1] * before[0] / product
+        rows = table[:i]
+        rows[:, 1:] = (x[i] * rows[:, 1:] - power * rows[:, :-1]) / gaps[:, None]
+        rows[:, 0] *= x[i] / gaps
+    weights: FloatArray = table[:, order] / scale**order
+    return weights
 
 
 @lru_cache(maxsize=1024)

@@ -7,7 +7,6 @@ thread takes it, so results do not depend on ``workers``.
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -41,21 +40,26 @@ def sweep(
 
     tasks = range(0, size, TASK)
     workers = min(workers, len(tasks))
-    if workers <= 1:
-        for start in tasks:
-            run(start)
-        return
-    ticket = count()  # next() on it is atomic under the interpreter lock
+    waiting = iter(tasks)  # next() on it is atomic under the interpreter lock
+    stopped = False
 
     def drain() -> None:
-        while (k := next(ticket)) < len(tasks):
-            run(tasks[k])
+        for start in waiting:
+            if stopped:
+                return
+            run(start)
 
-    with ThreadPoolExecutor(workers - 1) as pool:
-        others = [pool.submit(drain) for _ in range(workers - 1)]
+    if workers <= 1:
         drain()
-        for other in others:
-            other.result()
+        return
+    with ThreadPoolExecutor(workers - 1, thread_name_prefix="parzen") as pool:
+        try:
+            others = [pool.submit(drain) for _ in range(workers - 1)]
+            drain()
+            for other in others:
+                other.result()
+        finally:
+            stopped = True  # after Ctrl-C the others end with the task at hand
 
 
 def repair(f: Any, out: Any, inner: int, scheme: Scheme, position: FloatArray) -> None:

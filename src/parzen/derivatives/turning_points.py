@@ -102,8 +102,7 @@ def turning_points(y: Any, x: Any = None) -> TurningPoints:
     if not ((steps > 0).all() or (steps < 0).all()):
         raise InputError(
             "`x` must increase or decrease strictly; got repeated or unordered coordinates. Sort the "
-            "samples and "
-            "drop repeated ones first."
+            "samples and drop repeated ones first."
         )
     slopes = _slopes(values, at)
     found: list[tuple[float, float, str, int, float, float]] = []
