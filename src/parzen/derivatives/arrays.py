@@ -11,7 +11,7 @@ import numpy as np
 from parzen.derivatives import schemes as _schemes
 from parzen.derivatives.numpy_calls import is_small
 from parzen.derivatives.schemes import Scheme
-from parzen.derivatives.spacing import exact_floats
+from parzen.derivatives.spacing import exact_floats, numpy_times
 from parzen.errors import InputTypeError
 from parzen.typing import FloatArray
 from parzen.validation import describe
@@ -35,7 +35,7 @@ def result_dtype(dtype: Any) -> Any:
 
 def as_samples(f: Any) -> Any:
     """Return an array of something that can be subtracted; subclasses pass."""
-    array = np.asanyarray(f)
+    array = np.asanyarray(numpy_times(f) if not isinstance(f, np.ndarray) or f.dtype == object else f)
     text = array.dtype.kind in "SUV"
     if text or (array.dtype == object and array.ndim == 0 and not isinstance(array.item(), numbers.Number)):
         raise InputTypeError(

@@ -160,7 +160,7 @@ def gradient(
         try:
             answer = np.gradient(f, *varargs, axis=cast(Any, axis), edge_order=cast(Any, edge_order))
             return answer if f.dtype is dtype else rounded(answer, dtype)
-        except (ValueError, TypeError):  # explained below
+        except (ValueError, TypeError, OverflowError):  # explained below
             pass
     threads = 1 if workers is None and f.size < _THREADED else as_workers(workers)
     single, axes = _axes(axis, f.ndim)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import optimize
 
+from parzen.derivatives.containers import values_and_coordinates
 from parzen.derivatives.linear_smoothers import LinearFit, local_polynomial, smoothing_spline
 from parzen.derivatives.spacing import read_spacings
 from parzen.errors import AccuracyError, InputError, InputTypeError
@@ -67,14 +68,15 @@ def smooth_gradient(
     y : array-like of shape (n_0, …, n_{d-1})
         Finite samples with noise of one size; at least ``degree + 3`` along each axis.
     *coords : scalar or array, optional
-        Spacings or coordinates of the axes, as in `parzen.gradient`; coordinates must increase.
+        Spacings or coordinates of the axes, as in `parzen.gradient`; coordinates must increase. Labelled
+        arrays (pandas, xarray) bring their own. Dates count in seconds.
     method : {"savgol", "spline", "gaussian"}, default "savgol"
         "savgol": least-squares polynomial through a window (Savitzky-Golay, also for uneven samples);
         "spline": natural cubic smoothing spline; "gaussian": kernel regression with a Gaussian kernel (a
         local polynomial with Gaussian weights, whose slope is the derivative of the regression).
     smoothing : float, optional
-        Window length in samples, penalty of ∫f''², or bandwidth, for every axis. By default chosen for each
-        axis by generalised cross-validation.
+        Window length in samples (odd), penalty of ∫f''², or bandwidth in units of the coordinates, for every
+        axis. By default chosen for each axis by generalised cross-validation.
     degree : int, default 3
         Degree of the local polynomial, 1 … 6; not used by "spline".
 
@@ -87,7 +89,7 @@ def smooth_gradient(
     InputError, InputTypeError
         Too few samples, values that are not finite, coordinates that do not increase, or a bad option.
     AccuracyError
-        A penalty so large that the spline's equations cannot be solved in float64.
+        A penalty so large, or a bandwidth so narrow, that the equations cannot be solved in float64.
 
     Notes
     -----
@@ -116,6 +118,7 @@ def smooth_gradient(
     >>> bool(0.09 < result.noise < 0.11)
     True
     """
+    y, coords = values_and_coordinates(y, coords)
     array = np.asarray(y)
     if array.dtype.kind not in "fiub" or array.ndim == 0:
         raise InputTypeError(
@@ -156,14 +159,29 @@ def smooth_gradient(
         smoother, candidates = _smoother(method, x, degree, spacing.best_step())
         smoothers.append(smoother)
         choices.append(candidates)
-    used = _choose(values, smoothers, choices) if smoothing is None else [smoothing] * values.ndim
+    if smoothing is not None and method == "savgol":
+        _require_window(smoothing, degree, values.shape)
+    _, exponent = np.frexp(np.abs(values).max())
+    values = np.ldexp(values, -exponent)  # exact, and no square overflows
     try:
-        return _combine(values, smoothers, used, method)
+        used = _choose(values, smoothers, choices) if smoothing is None else [smoothing] * values.ndim
+        return _combine(values, int(exponent), smoothers, used, method)
     except np.linalg.LinAlgError:
+        remedy = "Lower it" if method == "spline" else "Raise it, so that it spans a few samples everywhere"
         raise AccuracyError(
-            f"`smoothing` must leave the spline's equations solvable in float64; got {smoothing}. Lower "
-            "it, or use method='savgol'."
+            f"`smoothing` must leave the equations of {method!r} solvable in float64; got {smoothing}. {remedy}, "
+            "or use another method."
         ) from None
+
+
+def _require_window(window: float, degree: int, shape: tuple[int, ...]) -> None:
+    """Refuse a window that is not centred, does not fit, or does not determine the polynomial."""
+    n = min(shape)
+    if not (degree < window <= n and (window % 2 == 1 or window == n)):
+        raise InputError(
+            f"`smoothing` must be an odd number of samples > `degree` = {degree} and ≤ {n} for 'savgol'; got "
+            f"{window:g}. Round it to an odd number in between."
+        )
 
 
 #: (columns, strength, whether norms are wanted) → what the smoother made of them
@@ -279,9 +297,9 @@ def _along(data: FloatArray, axis: int, smoother: _Smoother, strength: float) ->
 
 
 def _combine(
-    values: FloatArray, smoothers: list[_Smoother], used: list[float], method: str
+    values: FloatArray, exponent: int, smoothers: list[_Smoother], used: list[float], method: str
 ) -> SmoothGradient:
-    """Smooth along every axis; along one of them take the slope instead."""
+    """Smooth along every axis; along one of them take the slope instead. Results are scaled by 2 ** exponent."""
     d, shape = values.ndim, values.shape
     smooth = values
     gradients = []
@@ -291,7 +309,7 @@ def _combine(
         for other in range(d):
             report = _along(slope, other, smoothers[other], used[other])
             slope = _back(report.slope if other == axis else report.fit, shape, other)
-        gradients.append(np.ascontiguousarray(slope))
+        gradients.append(np.ldexp(slope, exponent, order="C"))
     reports = [smoothers[axis](np.zeros((shape[axis], 1)), used[axis], True) for axis in range(d)]
     trace = math.prod(r.trace for r in reports)
     free = max(values.size - trace, 1e-12)
@@ -302,12 +320,12 @@ def _combine(
         for other, report in enumerate(reports):
             norm = report.slope_norm if other == axis else report.fit_norm
             error *= norm.reshape([-1 if k == other else 1 for k in range(d)])
-        errors.append(error)
+        errors.append(np.ldexp(error, exponent))
     return SmoothGradient(
         gradient=gradients[0] if d == 1 else tuple(gradients),
         standard_error=errors[0] if d == 1 else tuple(errors),
-        values=smooth,
-        noise=noise,
+        values=np.ldexp(smooth, exponent),
+        noise=math.ldexp(noise, exponent),
         smoothing=tuple(used),
         degrees_of_freedom=trace,
         method=method,

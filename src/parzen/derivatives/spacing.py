@@ -20,7 +20,7 @@ from parzen.errors import AccuracyWarning, InputError, InputTypeError
 from parzen.typing import FloatArray
 from parzen.validation import describe
 
-__all__ = ["Spacing", "elapsed", "exact_floats", "read_spacings"]
+__all__ = ["Spacing", "elapsed", "exact_floats", "mesh_line", "numpy_times", "read_spacings"]
 
 _BLOCK = 1 << 16
 _EPS = float(np.finfo(np.float64).eps)
@@ -82,7 +82,7 @@ def read_spacings(
     """
     if not varargs:
         return [UNIT] * len(axes), axes
-    varargs = tuple(_plain(value) for value in varargs)
+    varargs = tuple(numpy_times(value) for value in varargs)
     if len(varargs) == 1 and np.ndim(varargs[0]) == 0:
         return [_scalar(varargs[0], datetime_unit)] * len(axes), axes
     if len(varargs) != len(axes):
@@ -99,7 +99,7 @@ def read_spacings(
     return spacings, axes
 
 
-def _plain(value: Any) -> Any:
+def numpy_times(value: Any) -> Any:
     """Turn dates of pandas and of Python into NumPy's, in universal time; leave everything else alone."""
     if isinstance(value, datetime.timedelta):
         return np.timedelta64(value)
@@ -377,7 +377,7 @@ def _from_mesh(
     if len(axes) == len(shape) >= 2:
         orders.append((axes[1], axes[0], *axes[2:]))
     for order in orders:
-        lines = [_mesh_line(value, axis, shape) for value, axis in zip(values, order, strict=True)]
+        lines = [mesh_line(value, axis, shape) for value, axis in zip(values, order, strict=True)]
         if all(line is not None for line in lines):
             return lines, order
     shapes = ", ".join(str(np.shape(v)) for v in values)
@@ -390,7 +390,7 @@ def _from_mesh(
     )
 
 
-def _mesh_line(value: Any, axis: int, shape: tuple[int, ...]) -> Any | None:
+def mesh_line(value: Any, axis: int, shape: tuple[int, ...]) -> Any | None:
     """Return the coordinates along ``axis`` if a mesh varies along that axis only, else None."""
     if np.ndim(value) < 2:
         return value if np.ndim(value) == 0 or len(value) == shape[axis] else None

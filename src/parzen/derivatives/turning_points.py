@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from parzen.derivatives.containers import values_and_coordinates
 from parzen.derivatives.grid import gradient
-from parzen.derivatives.spacing import elapsed
+from parzen.derivatives.spacing import elapsed, numpy_times
 from parzen.errors import InputError
 from parzen.typing import FloatArray, IntArray
 from parzen.validation import as_vector
@@ -91,8 +92,10 @@ def turning_points(y: Any, x: Any = None) -> TurningPoints:
     >>> print(found.kind, np.round(found.x, 3))
     ['maximum' 'minimum'] [1.571 4.713]
     """
+    y, coordinates = values_and_coordinates(y, () if x is None else (x,))
     values = as_vector(y, "y")
     n = len(values)
+    x = numpy_times(coordinates[0]) if coordinates else None
     if x is not None and np.asarray(x).dtype.kind in "mM":
         x = elapsed(x)
     at = np.arange(n, dtype=np.float64) if x is None else as_vector(x, "x", length=n)
@@ -104,6 +107,8 @@ def turning_points(y: Any, x: Any = None) -> TurningPoints:
             "`x` must increase or decrease strictly; got repeated or unordered coordinates. Sort the "
             "samples and drop repeated ones first."
         )
+    _, exponent = np.frexp(np.abs(values).max())
+    values = np.ldexp(values, -exponent)  # exact, and nothing overflows
     slopes = _slopes(values, at)
     found: list[tuple[float, float, str, int, float, float]] = []
     signs = np.sign(np.diff(values))
@@ -128,7 +133,7 @@ def turning_points(y: Any, x: Any = None) -> TurningPoints:
     columns = list(zip(*found, strict=True)) if found else [()] * 6
     return TurningPoints(
         x=np.array(columns[0], dtype=np.float64),
-        y=np.array(columns[1], dtype=np.float64),
+        y=np.ldexp(np.array(columns[1], dtype=np.float64), exponent),
         kind=np.array(columns[2], dtype="<U10"),
         index=np.array(columns[3], dtype=np.int64),
         left=np.array(columns[4], dtype=np.float64),
