@@ -19,6 +19,7 @@ from numba.core import types
 from numba.extending import intrinsic
 
 __all__ = [
+    "central_interior",
     "edges",
     "inverse_bands",
     "repair_lines",
@@ -110,6 +111,20 @@ def _write(acc, out, divisor):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
+def central_interior(f, out, begin, end, n, inner, low, high, divisor):  # type: ignore[no-untyped-def]
+    """Differentiate the points low ≤ i < high of every line by (f[i+1] - f[i-1]) / divisor.
+
+    The common case of `uniform_interior`, apart because it is quicker to run and to compile.
+    """
+    line = n * inner
+    for o in range(begin // line, (end - 1) // line + 1):
+        a = max(begin, o * line + low * inner)
+        b = min(end, o * line + high * inner)
+        if a < b:
+            _difference(f[a + inner : b + inner], f[a - inner : b - inner], out[a:b], divisor)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def uniform_interior(f, out, begin, end, n, inner, low, high, pairs, odd, divisor):  # type: ignore[no-untyped-def]
     """Differentiate the points low ≤ i < high of every line with one symmetric stencil."""
     line = n * inner
@@ -117,10 +132,6 @@ def uniform_interior(f, out, begin, end, n, inner, low, high, pairs, odd, diviso
     for o in range(begin // line, (end - 1) // line + 1):
         a = max(begin, o * line + low * inner)
         b = min(end, o * line + high * inner)
-        if odd and pairs.size == 1 and pairs[0] == 1.0:
-            if a < b:
-                _difference(f[a + inner : b + inner], f[a - inner : b - inner], out[a:b], divisor)
-            continue
         for p in range(a, b, CHUNK):
             q = min(p + CHUNK, b)
             for j in range(0, pairs.size, 2):

@@ -31,10 +31,11 @@ def sweep(
     """
     axes = [_prepare(scheme, inner) for scheme, inner in zip(schemes, inners, strict=True)]
     size = f.size
+    block = BLOCK if len(outs) > 1 else TASK  # a block is read once for all axes; a single axis reads it once
 
     def run(start: int) -> None:
-        for begin in range(start, min(start + TASK, size), BLOCK):
-            end = min(begin + BLOCK, size, start + TASK)
+        for begin in range(start, min(start + TASK, size), block):
+            end = min(begin + block, size, start + TASK)
             for out, inner, scheme, weights in zip(outs, inners, schemes, axes, strict=True):
                 _block(f, out, begin, end, inner, scheme, weights)
 
@@ -98,6 +99,9 @@ def _block(
         not scheme.plain,
     )
     if low >= high:
+        return
+    if scheme.odd and scheme.pairs.size == 1:
+        loops.central_interior(f, out, begin, end, n, inner, low, high, scheme.divisor)
         return
     if scheme.gaps is None:
         loops.uniform_interior(
