@@ -22,6 +22,7 @@ __all__ = [
     "central_interior",
     "edges",
     "inverse_bands",
+    "long_uneven_interior",
     "repair_lines",
     "uneven_interior",
     "uniform_interior",
@@ -150,6 +151,32 @@ def uniform_interior(f, out, begin, end, n, inner, low, high, pairs, odd, diviso
                 else:
                     _add_even(acc, f[p:q], pairs[j], after1, before1, w2, after2, before2)
             _write(acc, out[p:q], divisor)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _three_from_gaps(out, f0, f1, f2, before, after):  # type: ignore[no-untyped-def]
+    """Write NumPy's three-point derivative, weights and all, in NumPy's order."""
+    wide_vectors()
+    for k in range(out.size):
+        d1 = before[k]
+        d2 = after[k]
+        a = -d2 / (d1 * (d1 + d2))
+        b = (d2 - d1) / (d1 * d2)
+        c = d1 / (d2 * (d1 + d2))
+        out[k] = a * f0[k] + b * f1[k] + c * f2[k]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def long_uneven_interior(f, out, begin, end, n, low, high, gaps):  # type: ignore[no-untyped-def]
+    """Differentiate the points low ≤ i < high of contiguous lines, too long to keep their weights."""
+    for o in range(begin // n, (end - 1) // n + 1):
+        a = max(begin, o * n + low)
+        b = min(end, o * n + high)
+        if a < b:
+            i, j = a - o * n, b - o * n
+            _three_from_gaps(
+                out[a:b], f[a - 1 : b - 1], f[a:b], f[a + 1 : b + 1], gaps[i - 1 : j - 1], gaps[i:j]
+            )
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -51,7 +51,7 @@ class Scheme:
         return self.order % 2 == 1
 
 
-_COLUMNS = 2048  # weights made at a time: the work arrays stay in cache
+_COLUMNS = 4096  # weights made at a time: the work arrays stay in cache
 _NO_WEIGHTS = np.empty(0)
 _PAIR = np.ones(1)
 _PAIR.flags.writeable = False  # as those of `integer_stencil`: one compiled version serves both

@@ -186,23 +186,29 @@ def float_weights(offsets: FloatArray, order: int) -> FloatArray:
     """Weights of the ``order``-th derivative at 0 for samples at ``offsets`` (k, m), a column a point.
 
     Fornberg's recursion on all columns at once, scaled to unit extent so that no step over- or underflows.
+    O(k² order) operations a column, few of them divisions.
     """
-    scale = np.abs(offsets).max(axis=0)
-    x = offsets / scale
-    power = np.arange(1, order + 1)[:, None]
-    table = np.zeros((len(x), order + 1, x.shape[1]))
+    _, exponent = np.frexp(np.abs(offsets).max(axis=0))
+    x = np.ldexp(offsets, -exponent)  # exact, so that near offsets stay as far apart as they are
+    table = np.zeros((order + 1, *x.shape))
     table[0, 0] = 1.0
     product = np.ones(x.shape[1])
+    work = np.empty_like(x)
     for i in range(1, len(x)):
-        gaps = (offsets[i] - offsets[:i]) / scale
+        gaps = np.subtract(x[i], x[:i])
         last, product = product, gaps.prod(axis=0)
-        before = table[i - 1]
-        table[i, 1:] = last * (power * before[:-1] - x[i - 1] * before[1:]) / product
-        table[i, 0] = -last * x[i - 1] * before[0] / product
-        rows = table[:i]
-        rows[:, 1:] = (x[i] * rows[:, 1:] - power * rows[:, :-1]) / gaps[:, None]
-        rows[:, 0] *= x[i] / gaps
-    weights: FloatArray = table[:, order] / scale**order
+        ratio = last / product
+        np.divide(1.0, gaps, out=gaps)
+        for s in range(order, 0, -1):
+            table[s, i] = ratio * (s * table[s - 1, i - 1] - x[i - 1] * table[s, i - 1])
+        table[0, i] = -ratio * x[i - 1] * table[0, i - 1]
+        for s in range(order, -1, -1):
+            row = table[s, :i]
+            row *= x[i]
+            if s:
+                row -= np.multiply(s, table[s - 1, :i], out=work[:i])
+            row *= gaps
+    weights: FloatArray = np.ldexp(table[order], -order * exponent)
     return weights
 
 

@@ -31,7 +31,8 @@ def sweep(
     """
     axes = [_prepare(scheme, inner) for scheme, inner in zip(schemes, inners, strict=True)]
     size = f.size
-    block = BLOCK if len(outs) > 1 else TASK  # a block is read once for all axes; a single axis reads it once
+    # several axes share what a block has brought to the cache; one even axis has nothing to share
+    block = TASK if len(outs) == 1 and schemes[0].gaps is None else BLOCK
 
     def run(start: int) -> None:
         for begin in range(start, min(start + TASK, size), block):
@@ -125,6 +126,9 @@ def _block(
             scheme.plain,
             inner <= _REPEATED,
         )
+        return
+    if scheme.plain and inner == 1:
+        loops.long_uneven_interior(f, out, begin, end, n, low, high, scheme.gaps)
         return
     for a, b, i, j in _segments(begin, end, n, inner, low, high):
         loops.uneven_interior(
