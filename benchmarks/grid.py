@@ -2,13 +2,17 @@
 
 Results must equal NumPy's to the bit, and findiff's and the true derivative to rounding, before anything is
 timed. ``out=`` writes into memory that exists; without it about half of the time goes into page faults of the
-results, which both sides have.
+results, which both sides have. A second thread helps only while no other work holds its core: how much did is a
+column of its own.
 """
 
+import os
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -106,6 +110,7 @@ def _compare(
     peer: str, theirs: Callable[[], Any], f: Any, arguments: list[Any], out: Any, options: dict[str, Any]
 ) -> dict[str, float]:
     """Time a peer and our ways of calling, in turns."""
+    began, busy, own = time.perf_counter(), _busy_seconds(), time.process_time()
     timings = interleave(
         {
             "peer": theirs,
@@ -116,6 +121,7 @@ def _compare(
         rounds=15,
         budget=20.0,
     )
+    others = _busy_seconds() - busy - (time.process_time() - own)
     return {
         f"{peer}, s": timings.seconds("peer"),
         "parzen, s": timings.seconds("parzen"),
@@ -123,7 +129,15 @@ def _compare(
         "with `out=`": timings.ratio("peer", "out"),
         "one thread": timings.ratio("peer", "one"),
         "one thread, CPU time": timings.cpu_ratio("peer", "one"),
+        "cores taken by other work": max(0.0, others) / (time.perf_counter() - began),
     }
+
+
+def _busy_seconds() -> float:
+    """Return the seconds that all cores have worked, or were taken away, since the start of the machine (Linux)."""
+    fields = Path("/proc/stat").read_text(encoding="ascii").split()
+    idle = int(fields[4]) + int(fields[5])
+    return (sum(map(int, fields[1:9])) - idle) / os.sysconf("SC_CLK_TCK")
 
 
 def _row(name: str, figures: dict[str, Any], bar: float | None, bar_out: float | None, table: str) -> Row:

@@ -118,6 +118,24 @@ def test_axis_order_numpy_12614():
     np.testing.assert_array_equal(dx, 1)
 
 
+def test_arrows_on_a_meshgrid_point_uphill_numpy_28999():
+    """`grad_x, grad_y = np.gradient(Z)` swaps them: rows are y. With the mesh, results follow the arguments."""
+    x, y = np.linspace(-5, 5, 20), np.linspace(-4, 4, 24)
+    X, Y = np.meshgrid(x, y)
+    Z = np.exp(-(X**2 + Y**2) / 2)
+    for grad_x, grad_y in (gradient(Z, X, Y), gradient(Z, y, x)[::-1], gradient(Z)[::-1]):
+        assert (grad_x * X + grad_y * Y <= 0).all()  # never away from the peak in the middle
+    grad_x, grad_y = np.gradient(Z)
+    assert (grad_x * X + grad_y * Y > 0).any()
+
+
+def test_chunks_smaller_than_the_stencil_dask_11580():
+    da = pytest.importorskip("dask.array", reason="dask is not installed")
+    f = np.sin(np.arange(40.0))
+    lazy = gradient(da.from_array(f, chunks=(3, 1, 2, 34)), accuracy=8)
+    np.testing.assert_allclose(lazy.compute(scheduler="synchronous"), gradient(f, accuracy=8), atol=1e-12)
+
+
 def test_booleans_numpy_9251():
     np.testing.assert_array_equal(gradient(np.array([True, False, False])), [-1, -0.5, 0])
 

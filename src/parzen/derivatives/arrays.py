@@ -186,9 +186,9 @@ def _as_durations(ticks: Any, dtype: Any) -> Any:
     whole = np.rint(ticks)
     near = np.abs(ticks - whole) <= 1e-6 + 1e-12 * np.abs(whole)
     count = np.where(missing, 0.0, np.where(near, whole, np.trunc(ticks))).astype(np.int64)
-    result = count.view(dtype)
+    result = count.view(dtype.newbyteorder("="))
     result[missing] = np.timedelta64("NaT")
-    return result
+    return result.astype(dtype, copy=False)
 
 
 def _hand_over(results: list[Any], outs: Sequence[Any] | None, f: Any) -> list[Any]:

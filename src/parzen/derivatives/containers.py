@@ -247,7 +247,7 @@ def _torch(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
         constant=lambda w, x: torch.as_tensor(
             w, dtype=x.real.dtype if x.is_complex() else x.dtype, device=x.device
         ),
-        numpy=lambda x: x.detach().cpu().numpy(),
+        numpy=lambda x: (x.double() if x.is_floating_point() else x).detach().cpu().numpy(),
         what="tensors",
     )
 

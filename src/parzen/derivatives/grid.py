@@ -16,6 +16,7 @@ Small float arrays and everything that NumPy treats in its own way (subclasses, 
 durations) are handed to `numpy.gradient` itself, so they are right by construction.
 """
 
+import datetime
 import numbers
 from collections.abc import Sequence
 from typing import Any, cast
@@ -78,8 +79,8 @@ def gradient(
         How the data continue beyond the ends: not at all; from the other end; mirrored at the end samples
         (which are not repeated); as the end value. A pair is (left, right), for all axes.
     period : float, optional
-        Period in units of the coordinates; needed for periodic axes with coordinates. Without coordinates it
-        is the number of samples times the step.
+        Period in units of the coordinates (dates: of ``datetime_unit``); needed for periodic axes with
+        coordinates. Without coordinates it is the number of samples times the step.
     nan : {"propagate", "skip"}, default "propagate"
         "skip": redo each result that a NaN sample spoils from the nearest samples that are there. Positions
         of missing samples get a value between others, and NaN before the first and after the last of them.
@@ -220,6 +221,10 @@ def _check_options(
         if pair[0] != "periodic":
             raise InputError(
                 f"`period` must be left out unless `boundary` is periodic; got {period!r}. Drop it."
+            )
+        if isinstance(period, (np.timedelta64, datetime.timedelta)):
+            raise InputTypeError(
+                f"`period` must be a number, in units of `datetime_unit`; got {describe(period)}. Divide it by one."
             )
         as_positive_float(period, "period")
     return pair

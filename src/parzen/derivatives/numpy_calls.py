@@ -74,7 +74,7 @@ def numpy_answer(
     elif (
         f.size <= SMALL
         and f.dtype.char in "dD"
-        and all(s.gaps is None or (s.points is not None and s.odd is None) for s in spacings)
+        and all(s.gaps is None or s.points is not None for s in spacings)
     ):
         arguments = [_argument(s) for s in spacings] if varargs else []
     else:

@@ -202,11 +202,14 @@ def _edges(
 
 def _require_power(gaps: FloatArray, order: int, axis: int) -> None:
     """Refuse distances whose power overflows or underflows."""
+    if not gaps.size:
+        return
     sizes = np.abs(gaps)
-    if sizes.size and not (_power(sizes.min(), order) >= 1e-290 and _power(sizes.max(), order) <= 1e290):
+    least, largest = float(sizes.min()), float(sizes.max())
+    if not (_power(least, order) >= 1e-290 and _power(largest, order) <= 1e290):
         raise InputError(
-            f"`*varargs` must be distances whose power {order} is a float64; got {sizes.min():g} to "
-            f"{sizes.max():g} on axis {axis}. Rescale the coordinates."
+            f"`*varargs` must be distances whose power {order} is a float64; got {least:g} to {largest:g} on "
+            f"axis {axis}. Rescale the coordinates."
         )
 
 

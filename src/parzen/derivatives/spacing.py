@@ -46,7 +46,7 @@ class Spacing:
 
     step: float | None  # uniform spacing, as NumPy sees it
     gaps: FloatArray | None = None  # (n - 1,), when the step is None
-    points: Any = None  # the coordinates as float64, where that is exact; times are counted from the first
+    points: Any = None  # the coordinates as float64, where that is exact
     odd: Any = None  # a spacing that only NumPy itself should interpret
     coordinates: bool = False  # whether the caller gave coordinates
 
@@ -63,8 +63,6 @@ class Spacing:
 
     def positions(self, n: int) -> FloatArray:
         """Return the coordinates (n,), counted from the first sample."""
-        if self.points is not None:
-            return np.asarray(self.points - self.points[0])
         if self.gaps is None:
             return np.arange(n) * np.float64(self.step or 0.0)
         return np.concatenate([[0.0], np.cumsum(self.gaps)])
@@ -212,7 +210,7 @@ def _array(value: Any, n: int, axis: int, datetime_unit: str) -> Spacing:
             AccuracyWarning,
             stacklevel=4,
         )
-    return Spacing(None, gaps, _points(x, datetime_unit), odd=odd, coordinates=True)
+    return Spacing(None, gaps, _points(x), odd=odd, coordinates=True)
 
 
 def _require_arithmetic(x: Any) -> None:
@@ -225,10 +223,10 @@ def _require_arithmetic(x: Any) -> None:
     )
 
 
-def _points(x: Any, datetime_unit: str) -> Any:
-    """Return coordinates as float64 if that is exact, else None; of times those that are elapsed."""
+def _points(x: Any) -> Any:
+    """Return coordinates as float64 if that is exact, else None."""
     if x.dtype.kind in "mM":
-        return elapsed(x if x.dtype.kind == "M" else x - x[0], datetime_unit)
+        return None
     if x.dtype.kind in "iu" and max(int(x.max()), -int(x.min())) > 2**53:
         return None
     return x.astype(np.float64, copy=False)
