@@ -13,6 +13,7 @@ from parzen.derivatives import sweep as sweeps
 from parzen.derivatives.calculus import curl, divergence, hessian, laplacian
 from parzen.derivatives.grid import gradient
 from parzen.derivatives.smooth import smooth_gradient
+from parzen.derivatives.spacing import elapsed
 from parzen.derivatives.turning_points import turning_points
 from parzen.errors import AccuracyError, InputError, InputTypeError
 
@@ -32,6 +33,15 @@ class TestDates:
             gradient(RAMP, [times[0], paris[1], times[2]])
         with pytest.raises(InputTypeError, match="numbers or times"):
             gradient(RAMP, times[0])
+
+    def test_elapsed_takes_them_too(self):
+        times = [dt.datetime.fromisoformat(d) for d in DAYS]
+        np.testing.assert_array_equal(elapsed(times, "D"), [0, 1, 3])
+
+    def test_dates_of_polars(self):
+        pl = pytest.importorskip("polars", reason="polars is not installed")
+        np.testing.assert_allclose(gradient(RAMP, pl.Series(DAYS).str.to_date(), datetime_unit="D"), 1)
+        np.testing.assert_array_equal(gradient(pl.Series([1, None, 4, 5])), [np.nan, 1.5, np.nan, 1])
 
     def test_lists_of_dates_are_samples(self):
         dates = [dt.date.fromisoformat(d) for d in DAYS]

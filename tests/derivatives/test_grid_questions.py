@@ -183,6 +183,17 @@ def test_weights_stay_well_conditioned_findiff_pr_26():
         assert got[i] == pytest.approx(exact, rel=1e-11)
 
 
+def test_samples_that_crowd_together_far_away_keep_their_distance():
+    """Weights for x = t⁷: 4e-13 between the first two samples must not be lost beside 1e-6 to the point."""
+    x = np.linspace(0, 1, 60) ** 7
+    operator = gradient(np.eye(60), x, axis=0, accuracy=16)
+    for i in (8, 9, 12, 20):
+        window = slice(i - 8, i + 9)
+        others = np.arange(17) != 8  # the weight of the point itself makes up for the sum of the others
+        exact = grid.weights(x[window], x[i])
+        np.testing.assert_allclose(operator[i, window][others], exact[others], rtol=1e-13)
+
+
 def test_integer_nanoseconds():
     t = 1_767_225_600_000_000_000 + np.cumsum(np.random.default_rng(0).integers(1, 5, 100))
     y = (t - t[0]) * 0.25

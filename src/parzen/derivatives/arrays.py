@@ -185,7 +185,8 @@ def _as_durations(ticks: Any, dtype: Any) -> Any:
     missing = np.isnan(ticks)
     whole = np.rint(ticks)
     near = np.abs(ticks - whole) <= 1e-6 + 1e-12 * np.abs(whole)
-    count = np.where(missing, 0.0, np.where(near, whole, np.trunc(ticks))).astype(np.int64)
+    with np.errstate(invalid="ignore"):  # what does not fit becomes NaT
+        count = np.where(missing, 0.0, np.where(near, whole, np.trunc(ticks))).astype(np.int64)
     result = count.view(dtype.newbyteorder("="))
     result[missing] = np.timedelta64("NaT")
     return result.astype(dtype, copy=False)

@@ -205,7 +205,7 @@ def _axes(axis: int | Sequence[int] | None, ndim: int) -> tuple[bool, tuple[int,
 
 
 def _check_options(
-    accuracy: int, order: int, edge_order: Any, boundary: Any, period: float | None, nan: str
+    accuracy: int, order: int, edge_order: Any, boundary: Any, period: Any, nan: str
 ) -> tuple[str, str]:
     """Refuse options outside their range; return the (left, right) boundary."""
     if as_positive_int(accuracy, "accuracy") % 2 or accuracy > 16:

@@ -236,24 +236,27 @@ def edges(f, out, begin, end, n, inner, targets, indices, weights, divisors, rel
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def fornberg(offsets, order, table, weights):  # type: ignore[no-untyped-def]
-    """Fill ``weights`` (k,) with those of the ``order``-th derivative at 0; ``table`` (k, order+1) is scratch."""
-    k = offsets.size
+def fornberg(points, here, order, table, weights):  # type: ignore[no-untyped-def]
+    """Fill ``weights`` (k,) with those of the ``order``-th derivative at ``here``.
+
+    ``table`` (k, order+1) is scratch. The same recursion as `stencils.float_weights`, for one point in a loop.
+    """
+    k = points.size
     scale = 0.0
     for j in range(k):
-        scale = max(scale, abs(offsets[j]))
+        scale = max(scale, abs(points[j] - here))
     for j in range(k):
         for s in range(order + 1):
             table[j, s] = 0.0
     table[0, 0] = 1.0
     c1 = 1.0
-    c4 = offsets[0] / scale
+    c4 = (points[0] - here) / scale
     for i in range(1, k):
         c2 = 1.0
         c5 = c4
-        c4 = offsets[i] / scale
+        c4 = (points[i] - here) / scale
         for j in range(i):
-            c3 = (offsets[i] - offsets[j]) / scale
+            c3 = (points[i] - points[j]) / scale
             c2 *= c3
             if j == i - 1:
                 for s in range(min(i, order), 0, -1):
@@ -280,7 +283,7 @@ def repair_lines(f, out, lines, n, inner, position, width, end_width, order):  #
     valid = np.empty(n, np.int64)
     table = np.empty((width, order + 1))
     weights = np.empty(width)
-    offsets = np.empty(width)
+    points = np.empty(width)
     for number in lines:
         base = (number // inner) * n * inner + number % inner
         count = 0
@@ -306,8 +309,8 @@ def repair_lines(f, out, lines, n, inner, position, width, end_width, order):  #
             if start < 0:
                 continue
             for j in range(k):
-                offsets[j] = position[valid[start + j]] - position[i]
-            fornberg(offsets[:k], order, table, weights)
+                points[j] = position[valid[start + j]]
+            fornberg(points[:k], position[i], order, table, weights)
             reference = np.float64(f[base + valid[after if there else start] * inner])
             total = 0.0
             for j in range(k):

@@ -193,10 +193,8 @@ def _edges(
             weights[e, :count], denominator = integer_stencil(window[0] - i, window[-1] - i, order)
             divisors[e] = denominator * _power(step, order)
         else:
-            before = np.cumsum([_gap(j, gaps, seam, boundary) for j in range(i - 1, window[0] - 1, -1)])
-            after = np.cumsum([_gap(j, gaps, seam, boundary) for j in range(i, window[-1])])
-            offsets = np.concatenate([-before[::-1], [0.0], after])
-            weights[e, :count] = float_weights(offsets[:, None], order)[:, 0]
+            local = np.array([_gap(j, gaps, seam, boundary) for j in window[:-1]])
+            weights[e, :count] = float_weights(local[:, None], i - window[0], order)[:, 0]
     return indices, weights, divisors
 
 
@@ -317,18 +315,10 @@ def interior_weights(scheme: Scheme, low: int, high: int) -> FloatArray:
                 np.divide(after - before, before * after, out=part[1])
                 np.divide(before, after * (before + after), out=part[2])
         else:
-            part[...] = float_weights(_offsets(gaps, start, stop, scheme.left, scheme.width), scheme.order)
+            first = start - scheme.left
+            windows = [gaps[first + j : first + j + stop - start] for j in range(scheme.width - 1)]
+            part[...] = float_weights(np.stack(windows), scheme.left, scheme.order)
     return weights
-
-
-def _offsets(gaps: FloatArray, low: int, high: int, left: int, width: int) -> FloatArray:
-    """Return where the samples of each window lie, from its point: (width, high - low)."""
-    offsets = np.zeros((width, high - low))
-    for j in range(left - 1, -1, -1):
-        offsets[j] = offsets[j + 1] - gaps[low - left + j : high - left + j]
-    for j in range(left + 1, width):
-        offsets[j] = offsets[j - 1] + gaps[low - left + j - 1 : high - left + j - 1]
-    return offsets
 
 
 def apply(scheme: Scheme, f: Any, axis: int) -> Any:

@@ -317,7 +317,7 @@ def elapsed(times: Any, unit: str = "s") -> FloatArray:
     Parameters
     ----------
     times : array-like of datetime64 or timedelta64, shape (n,)
-        Times, as NumPy or pandas hold them, without NaT. Durations are taken as they are.
+        Times, as NumPy, pandas or Python hold them, without NaT. Durations are taken as they are.
     unit : {"W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as"}, default "s"
         Unit of the result.
 
@@ -338,7 +338,7 @@ def elapsed(times: Any, unit: str = "s") -> FloatArray:
     >>> elapsed(np.array(["2026-01-01T00:00:00", "2026-01-01T00:00:01.5"], dtype="M8[ns]"))
     array([0. , 1.5])
     """
-    x = np.asarray(times)
+    x = np.asarray(numpy_times(times))
     if x.dtype.kind not in "mM":
         raise InputTypeError(
             f"`times` must be datetime64 or timedelta64; got {describe(x)}. Convert them first."

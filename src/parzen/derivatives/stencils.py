@@ -182,32 +182,38 @@ def _solve(points: tuple[Fraction, ...], order: int) -> tuple[Fraction, ...]:
     return tuple(row[order] for row in table)
 
 
-def float_weights(offsets: FloatArray, order: int) -> FloatArray:
-    """Weights of the ``order``-th derivative at 0 for samples at ``offsets`` (k, m), a column a point.
+def float_weights(gaps: FloatArray, left: int, order: int) -> FloatArray:
+    """Weights (k, m) of the ``order``-th derivative at sample ``left`` of k samples with these gaps (k-1, m).
 
     Fornberg's recursion on all columns at once, scaled to unit extent so that no step over- or underflows.
-    O(k² order) operations a column, few of them divisions.
+    Distances are sums of gaps of one sign, never differences of positions: samples that crowd together far from
+    the point keep theirs. O(k² order) operations a column.
     """
-    _, exponent = np.frexp(np.abs(offsets).max(axis=0))
-    x = np.ldexp(offsets, -exponent)  # exact, so that near offsets stay as far apart as they are
+    x = np.zeros((len(gaps) + 1, gaps.shape[1]))
+    for j in range(left - 1, -1, -1):
+        x[j] = x[j + 1] - gaps[j]
+    for j in range(left + 1, len(x)):
+        x[j] = x[j - 1] + gaps[j - 1]
+    _, exponent = np.frexp(np.abs(x).max(axis=0))
+    x, gaps = np.ldexp(x, -exponent), np.ldexp(gaps, -exponent)
     table = np.zeros((order + 1, *x.shape))
     table[0, 0] = 1.0
     product = np.ones(x.shape[1])
-    work = np.empty_like(x)
+    distance, work = np.zeros_like(x), np.empty_like(x)
     for i in range(1, len(x)):
-        gaps = np.subtract(x[i], x[:i])
-        last, product = product, gaps.prod(axis=0)
+        distance[:i] += gaps[i - 1]  # from the samples before i to i
+        last, product = product, distance[:i].prod(axis=0)
         ratio = last / product
-        np.divide(1.0, gaps, out=gaps)
         for s in range(order, 0, -1):
             table[s, i] = ratio * (s * table[s - 1, i - 1] - x[i - 1] * table[s, i - 1])
         table[0, i] = -ratio * x[i - 1] * table[0, i - 1]
+        inverse = np.divide(1.0, distance[:i], out=work[:i])
         for s in range(order, -1, -1):
             row = table[s, :i]
             row *= x[i]
             if s:
-                row -= np.multiply(s, table[s - 1, :i], out=work[:i])
-            row *= gaps
+                row -= s * table[s - 1, :i]
+            row *= inverse
     weights: FloatArray = np.ldexp(table[order], -order * exponent)
     return weights
 

@@ -76,8 +76,8 @@ def gradient_field(
             px, py = zip(*chosen, strict=True)
             ax.scatter(px, py, marker=mark, s=60, c=colors[kind], label=kind, zorder=3)
     if points:
-        ax.legend(loc="upper right", fontsize="small")
-    ax.set(xlabel="x", ylabel="y", title="gradient field: arrows point uphill")
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncol=3, fontsize="small", frameon=False)
+    ax.set(xlabel="x", ylabel="y", title="gradient field, pointing uphill")
     ax.set(xlim=(at_x[0], at_x[-1]), ylim=(at_y[0], at_y[-1]))
     return ax
 
