@@ -8,8 +8,8 @@ at a point, ``parzen.grid.hessian(z, dy, dx)`` an array of samples.
 from parzen.derivatives.calculus import curl, divergence, hessian, laplacian
 from parzen.derivatives.grid import gradient
 from parzen.derivatives.smooth import SmoothGradient, smooth_gradient
-from parzen.derivatives.spacing import elapsed
 from parzen.derivatives.stencils import stencil, weights
+from parzen.derivatives.times import elapsed
 from parzen.derivatives.turning_points import TurningPoints, turning_points
 
 __all__ = [

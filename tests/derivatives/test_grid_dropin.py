@@ -226,6 +226,29 @@ def test_subclasses_are_kept(options):
         assert all(type(g) is np.matrix for g in gradient(m))
 
 
+class Metres(np.ndarray):
+    """A subclass that has a gradient of its own, as arrays with units have."""
+
+    def __array_function__(self, function, types, args, kwargs):
+        if function is np.gradient:
+            return "metres"
+        return super().__array_function__(function, types, args, kwargs)
+
+
+@pytest.mark.parametrize("n", [5, 20_000])
+def test_coordinates_with_units_are_not_stripped(n):
+    f, x = np.arange(float(n)), np.arange(float(n)) ** 2
+    assert gradient(f, x.view(Metres)) == np.gradient(f, x.view(Metres)) == "metres"
+    assert gradient(f.view(Metres), x) == "metres"
+
+
+def test_fractions_stay_fractions():
+    f = np.array([Fraction(1, 3), Fraction(2), Fraction(7, 2)], dtype=object)
+    ours, theirs = gradient(f, Fraction(1, 3)), np.gradient(f, Fraction(1, 3))
+    assert [type(v) for v in ours] == [type(v) for v in theirs]
+    np.testing.assert_array_equal(ours, theirs)
+
+
 def test_masked_arrays_are_numpys():
     f = np.ma.masked_greater(np.random.default_rng(0).standard_normal((8, 9)), 1)
     for a, b in zip(gradient(f), np.gradient(f), strict=True):

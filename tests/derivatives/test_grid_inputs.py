@@ -13,7 +13,7 @@ from parzen.derivatives import sweep as sweeps
 from parzen.derivatives.calculus import curl, divergence, hessian, laplacian
 from parzen.derivatives.grid import gradient
 from parzen.derivatives.smooth import smooth_gradient
-from parzen.derivatives.spacing import elapsed
+from parzen.derivatives.times import elapsed
 from parzen.derivatives.turning_points import turning_points
 from parzen.errors import AccuracyError, InputError, InputTypeError
 

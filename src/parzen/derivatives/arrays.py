@@ -11,7 +11,8 @@ import numpy as np
 from parzen.derivatives import schemes as _schemes
 from parzen.derivatives.numpy_calls import is_small
 from parzen.derivatives.schemes import Scheme
-from parzen.derivatives.spacing import exact_floats, numpy_times
+from parzen.derivatives.spacing import exact_floats
+from parzen.derivatives.times import numpy_times
 from parzen.errors import InputTypeError
 from parzen.typing import FloatArray
 from parzen.validation import describe

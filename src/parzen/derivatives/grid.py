@@ -290,7 +290,7 @@ def _make_schemes(
         if spacing.step is None and spacing.gaps is None:
             raise InputTypeError(
                 "`*varargs` must be real numbers or times with these options; got "
-                f"{describe(spacing.odd)}. Convert to float64 first."
+                f"{describe(spacing.verbatim)}. Convert to float64 first."
             )
         n = shape[axis]
         if (accuracy, order, boundary) == (2, 1, _OPEN):

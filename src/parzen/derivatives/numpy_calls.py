@@ -95,8 +95,8 @@ def _argument(spacing: Spacing) -> Any:
 
 def _raw(spacing: Spacing) -> Any:
     """Return the argument as NumPy would read it, with exact differences where it would round."""
-    if spacing.odd is not None:
-        return spacing.odd
+    if spacing.verbatim is not None:
+        return spacing.verbatim
     return spacing.positions(0) if spacing.points is None and spacing.step is None else _argument(spacing)
 
 
@@ -104,6 +104,6 @@ def _is_rounded_thrice(f: Any, spacings: list[Spacing], edge_order: Any) -> bool
     """Whether NumPy would truncate each term of a sum of durations, counted from 1970, to whole ticks."""
     if type(f) is not np.ndarray or f.dtype.kind not in "mM" or edge_order not in (1, 2) or not f.size:
         return False
-    return all(s.odd is None for s in spacings) and (
+    return all(s.verbatim is None for s in spacings) and (
         edge_order == 2 or any(s.gaps is not None for s in spacings)
     )

@@ -7,7 +7,6 @@ takes 2-D ``meshgrid`` coordinates and times besides, and explains whatever cann
 Coordinates are differenced before they are converted to float64, so integer nanoseconds lose nothing.
 """
 
-import datetime
 import math
 import numbers
 import warnings
@@ -16,28 +15,15 @@ from typing import Any
 
 import numpy as np
 
+from parzen.derivatives.times import elapsed, numpy_times, ticks_and_unit
 from parzen.errors import AccuracyWarning, InputError, InputTypeError
 from parzen.typing import FloatArray
 from parzen.validation import describe
 
-__all__ = ["Spacing", "elapsed", "exact_floats", "mesh_line", "numpy_times", "read_spacings"]
+__all__ = ["Spacing", "exact_floats", "mesh_line", "read_spacings"]
 
 _BLOCK = 1 << 16
 _EPS = float(np.finfo(np.float64).eps)
-
-_SECONDS = {
-    "W": (604800, 1),
-    "D": (86400, 1),
-    "h": (3600, 1),
-    "m": (60, 1),
-    "s": (1, 1),
-    "ms": (1, 10**3),
-    "us": (1, 10**6),
-    "ns": (1, 10**9),
-    "ps": (1, 10**12),
-    "fs": (1, 10**15),
-    "as": (1, 10**18),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +33,13 @@ class Spacing:
     step: float | None  # uniform spacing, as NumPy sees it
     gaps: FloatArray | None = None  # (n - 1,), when the step is None
     points: Any = None  # the coordinates as float64, where that is exact
-    odd: Any = None  # a spacing that only NumPy itself should interpret
+    verbatim: Any = None  # the argument itself, where only NumPy should interpret it
     coordinates: bool = False  # whether the caller gave coordinates
 
     @property
     def peculiar(self) -> bool:
         """Whether only NumPy should interpret this spacing."""
-        return self.odd is not None and (self.step == 0 or (self.step is None and self.gaps is None))
+        return self.verbatim is not None and (self.step == 0 or (self.step is None and self.gaps is None))
 
     def best_step(self) -> float | None:
         """Return the uniform step to use where bit equality with NumPy is not asked for."""
@@ -97,31 +83,6 @@ def read_spacings(
     return spacings, axes
 
 
-def numpy_times(value: Any) -> Any:
-    """Turn dates of pandas and of Python into NumPy's, in universal time; leave everything else alone."""
-    if isinstance(value, datetime.timedelta):
-        return np.timedelta64(value)
-    if getattr(value, "tz", None) is not None and hasattr(value, "tz_convert"):
-        value = value.tz_convert(None)
-    if isinstance(value, (float, int)):
-        return value
-    array = np.asanyarray(value)
-    if array.dtype.kind != "O" or array.ndim != 1 or not array.size:
-        return value
-    if all(isinstance(v, datetime.timedelta) for v in array):
-        return array.astype("m8[ns]" if hasattr(array[0], "nanoseconds") else "m8[us]")
-    if all(isinstance(v, datetime.date) for v in array):
-        aware = [getattr(v, "tzinfo", None) is not None for v in array]
-        if all(aware):
-            array = np.array([v.astimezone(datetime.UTC).replace(tzinfo=None) for v in array], dtype=object)
-        elif any(aware):
-            raise InputTypeError(
-                "`*varargs` must have a time zone for all dates or for none; got a mixture. Convert them first."
-            )
-        return array.astype("M8[ns]" if hasattr(array[0], "nanosecond") else "M8[us]")
-    return value
-
-
 def _count_message(varargs: tuple[Any, ...], shape: tuple[int, ...], axes: tuple[int, ...]) -> str:
     """Explain a wrong number of spacing arguments."""
     kinds = ", ".join("scalar" if np.ndim(v) == 0 else f"array of shape {np.shape(v)}" for v in varargs)
@@ -150,9 +111,9 @@ def _scalar(value: Any, datetime_unit: str) -> Spacing:
                 f"`*varargs` must be steps or coordinates; got the single date {value}. Pass a timedelta64 "
                 "step."
             )
-        return Spacing(float(elapsed(np.array([value]), datetime_unit)[0]), odd=value)
+        return Spacing(float(elapsed(np.array([value]), datetime_unit)[0]), verbatim=value)
     if isinstance(value, (bool, np.longdouble)):  # NumPy multiplies them as what they are
-        return Spacing(None, odd=value)
+        return Spacing(None, verbatim=value)
     if isinstance(value, numbers.Real):
         try:
             step = float(value)
@@ -160,9 +121,9 @@ def _scalar(value: Any, datetime_unit: str) -> Spacing:
             raise InputError(
                 f"`*varargs` must fit in float64; got {describe(value)}. Rescale the coordinates."
             ) from None
-        return Spacing(step, odd=value if step == 0 else None)
+        return Spacing(step, verbatim=value if step == 0 else None)
     _require_arithmetic(np.asarray(value))
-    return Spacing(None, odd=value)
+    return Spacing(None, verbatim=value)
 
 
 def _array(value: Any, n: int, axis: int, datetime_unit: str) -> Spacing:
@@ -186,12 +147,12 @@ def _array(value: Any, n: int, axis: int, datetime_unit: str) -> Spacing:
     kind = x.dtype.kind
     if kind not in "fiubmM" or x.dtype == np.longdouble:
         _require_arithmetic(x)
-        return Spacing(None, odd=value, coordinates=True)
+        return Spacing(None, verbatim=value, coordinates=True)
     x = x.astype(x.dtype.newbyteorder("="), copy=False)
     gaps = _exact_gaps(x, axis, datetime_unit)
-    odd = value if kind in "mM" else None
+    verbatim = value if kind in "mM" else None
     if gaps.size == 0:
-        return Spacing(1.0, odd=odd, coordinates=True)
+        return Spacing(1.0, verbatim=verbatim, coordinates=True)
     first = float(gaps[0])
     if bool((gaps == first).all()):
         if first == 0:
@@ -200,7 +161,7 @@ def _array(value: Any, n: int, axis: int, datetime_unit: str) -> Spacing:
                 f"are all {x[0]} for axis {axis}. A 1-D array is read as coordinates, not as spacings: "
                 f"pass the scalar {x[0]} for a uniform spacing, or np.cumsum(spacings)."
             )
-        return Spacing(first, odd=odd, coordinates=True)
+        return Spacing(first, verbatim=verbatim, coordinates=True)
     if not gaps.all():
         warnings.warn(
             f"`*varargs` should be coordinates that increase or decrease; axis {axis} repeats a "
@@ -210,7 +171,7 @@ def _array(value: Any, n: int, axis: int, datetime_unit: str) -> Spacing:
             AccuracyWarning,
             stacklevel=4,
         )
-    return Spacing(None, gaps, _points(x), odd=odd, coordinates=True)
+    return Spacing(None, gaps, _points(x), verbatim=verbatim, coordinates=True)
 
 
 def _require_arithmetic(x: Any) -> None:
@@ -276,77 +237,8 @@ def _integer_gaps(x: Any) -> FloatArray:
 
 def _time_gaps(x: Any, axis: int, datetime_unit: str) -> FloatArray:
     """Difference dates or durations in ticks, then convert to ``datetime_unit``."""
-    ticks, (factor, divisor) = _ticks(x, f"coordinates of axis {axis}", datetime_unit)
+    ticks, (factor, divisor) = ticks_and_unit(x, f"coordinates of axis {axis}", datetime_unit)
     return _integer_gaps(ticks) * factor / divisor
-
-
-def _ticks(x: Any, what: str, datetime_unit: str) -> tuple[Any, tuple[float, float]]:
-    """Return times as integers and the (factor, divisor) that turns one tick into ``datetime_unit``."""
-    x = x.astype(x.dtype.newbyteorder("="), copy=False)
-    if not isinstance(datetime_unit, str) or datetime_unit not in _SECONDS:
-        raise InputError(
-            f"`datetime_unit` must be one of {', '.join(_SECONDS)}; got {describe(datetime_unit)}. Use 's' "
-            "for derivatives a second."
-        )
-    if np.isnat(x).any():
-        raise InputError(
-            f"`*varargs` must not have NaT; got {int(np.isnat(x).sum())} in the {what}. Drop them."
-        )
-    unit, count = np.datetime_data(x.dtype)
-    if unit in ("Y", "M"):
-        if x.dtype.kind == "m":
-            raise InputTypeError(
-                f"`*varargs` must have a fixed length; got {x.dtype} in the {what}. Convert months to days "
-                "first."
-            )
-        x, unit, count = x.astype("M8[D]"), "D", 1
-    if unit == "generic":
-        raise InputTypeError(
-            f"`*varargs` must have a time unit; got {x.dtype} in the {what}. Add one: 'm8[s]'."
-        )
-    num, den = _SECONDS[unit]
-    unit_num, unit_den = _SECONDS[datetime_unit]
-    ratio_num, ratio_den = num * count * unit_den, den * unit_num
-    common = math.gcd(ratio_num, ratio_den)
-    return x.view(np.int64), (float(ratio_num // common), float(ratio_den // common))
-
-
-def elapsed(times: Any, unit: str = "s") -> FloatArray:
-    """Time since the first entry as float64, subtracted exactly before it is converted.
-
-    Parameters
-    ----------
-    times : array-like of datetime64 or timedelta64, shape (n,)
-        Times, as NumPy, pandas or Python hold them, without NaT. Durations are taken as they are.
-    unit : {"W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as"}, default "s"
-        Unit of the result.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-        ``times - times[0]`` for dates, ``times`` for durations, in ``unit``.
-
-    Raises
-    ------
-    InputError, InputTypeError
-        NaT, an unknown unit, or something that is not a time.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from parzen.derivatives.spacing import elapsed
-    >>> elapsed(np.array(["2026-01-01T00:00:00", "2026-01-01T00:00:01.5"], dtype="M8[ns]"))
-    array([0. , 1.5])
-    """
-    x = np.asarray(numpy_times(times))
-    if x.dtype.kind not in "mM":
-        raise InputTypeError(
-            f"`times` must be datetime64 or timedelta64; got {describe(x)}. Convert them first."
-        )
-    ticks, (factor, divisor) = _ticks(x, "times", unit)
-    if x.dtype.kind == "M" and ticks.size:
-        ticks = ticks - ticks.reshape(-1)[0]
-    return np.asarray(ticks.astype(np.float64) * factor / divisor)
 
 
 def exact_floats(f: Any) -> FloatArray | None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from parzen.derivatives.containers import values_and_coordinates
 from parzen.derivatives.grid import gradient
-from parzen.derivatives.spacing import elapsed, numpy_times
+from parzen.derivatives.times import elapsed, numpy_times
 from parzen.errors import InputError
 from parzen.typing import FloatArray, IntArray
 from parzen.validation import as_vector
