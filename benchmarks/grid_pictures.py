@@ -10,9 +10,9 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from parzen.derivatives.grid import gradient
-from parzen.derivatives.smooth import smooth_gradient
-from parzen.derivatives.turning_points import turning_points
+from parzen.derivatives.arrays.gradient import gradient
+from parzen.derivatives.arrays.smooth import smooth_gradient
+from parzen.derivatives.arrays.turning_points import turning_points
 from parzen.plotting.fields import gradient_field
 
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from parzen.derivatives.calculus import hessian
-from parzen.derivatives.containers import values_and_coordinates
-from parzen.derivatives.grid import gradient
-from parzen.derivatives.spacing import mesh_line, read_spacings
+from parzen.derivatives.arrays.calculus import hessian
+from parzen.derivatives.arrays.containers import values_and_coordinates
+from parzen.derivatives.arrays.gradient import gradient
+from parzen.derivatives.arrays.spacing import mesh_line, read_spacings
 from parzen.errors import InputError
 from parzen.plotting.densities import new_figure
 from parzen.typing import FloatArray

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from parzen.derivatives import grid_loops as loops
-from parzen.derivatives.schemes import Scheme, interior_weights
+from parzen.derivatives.arrays import loops
+from parzen.derivatives.arrays.schemes import Scheme, interior_weights
 from parzen.typing import FloatArray
 
 __all__ = ["repair", "sweep"]

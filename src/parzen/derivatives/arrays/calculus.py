@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from parzen.derivatives.containers import is_container
-from parzen.derivatives.grid import gradient
-from parzen.derivatives.spacing import mesh_line, read_spacings
+from parzen.derivatives.arrays.containers import is_container
+from parzen.derivatives.arrays.gradient import gradient
+from parzen.derivatives.arrays.spacing import mesh_line, read_spacings
 from parzen.errors import InputError, InputTypeError
 from parzen.validation import describe
 
@@ -67,7 +67,7 @@ def hessian(
     Examples
     --------
     >>> import numpy as np
-    >>> from parzen.derivatives.calculus import hessian
+    >>> from parzen.grid import hessian
     >>> y, x = np.mgrid[0:4, 0:5]
     >>> hessian(x**2 * y)[:, :, 1, 2]  # [[∂yy, ∂yx], [∂xy, ∂xx]] at y = 1, x = 2
     array([[0., 4.],
@@ -124,7 +124,7 @@ def laplacian(
     Examples
     --------
     >>> import numpy as np
-    >>> from parzen.derivatives.calculus import laplacian
+    >>> from parzen.grid import laplacian
     >>> y, x = np.mgrid[0:5:0.5, 0:4:0.5]
     >>> bool(np.allclose(laplacian(x**2 + 3 * y**2, 0.5), 8))
     True
@@ -168,7 +168,7 @@ def divergence(
     Examples
     --------
     >>> import numpy as np
-    >>> from parzen.derivatives.calculus import divergence
+    >>> from parzen.grid import divergence
     >>> y, x = np.mgrid[0:4, 0:5]
     >>> bool(np.allclose(divergence((3 * y, x**2)), 3 + 2 * x))
     True
@@ -216,7 +216,7 @@ def curl(
     Examples
     --------
     >>> import numpy as np
-    >>> from parzen.derivatives.calculus import curl
+    >>> from parzen.grid import curl
     >>> x, y = np.mgrid[0:4, 0:5]
     >>> bool(np.allclose(curl((-y, x)), 2))  # a rotation
     True

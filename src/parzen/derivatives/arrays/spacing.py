@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from parzen.derivatives.times import elapsed, numpy_times, ticks_and_unit
+from parzen.derivatives.arrays.times import elapsed, numpy_times, ticks_and_unit
 from parzen.errors import AccuracyWarning, InputError, InputTypeError
 from parzen.typing import FloatArray
 from parzen.validation import describe

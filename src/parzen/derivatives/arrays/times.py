@@ -106,7 +106,7 @@ def elapsed(times: Any, unit: str = "s") -> FloatArray:
     Examples
     --------
     >>> import numpy as np
-    >>> from parzen.derivatives.times import elapsed
+    >>> from parzen.grid import elapsed
     >>> elapsed(np.array(["2026-01-01T00:00:00", "2026-01-01T00:00:01.5"], dtype="M8[ns]"))
     array([0. , 1.5])
     """

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from parzen.derivatives.schemes import Scheme
+from parzen.derivatives.arrays.schemes import Scheme
 from parzen.errors import InputError, InputTypeError
 from parzen.validation import describe
 
@@ -73,7 +73,7 @@ _BEYOND = {
 
 def _numpy_gradient(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
     """Call the public function on NumPy data."""
-    from parzen.derivatives.grid import gradient as public
+    from parzen.derivatives.arrays.gradient import gradient as public
 
     return public(f, *varargs, **options)
 
@@ -188,7 +188,7 @@ def _wrapped(data: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
 
 def _dask(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
     """Differentiate a dask array lazily: each chunk with as many neighbours as its stencils reach."""
-    from parzen.derivatives.grid import plan
+    from parzen.derivatives.arrays.gradient import plan
 
     _refuse_out(options, "dask arrays")
     if options["nan"] == "skip":
@@ -209,8 +209,8 @@ def _dask_axis(f: Any, scheme: Scheme, axis: int) -> Any:
     """Differentiate along one axis, chunk by chunk."""
     import dask.array as da
 
-    from parzen.derivatives.arrays import result_dtype
-    from parzen.derivatives.lazy import piece, run_piece, samples_needed
+    from parzen.derivatives.arrays.layout import result_dtype
+    from parzen.derivatives.arrays.lazy import piece, run_piece, samples_needed
 
     where = (slice(None),) * axis
     pieces = []
@@ -280,8 +280,8 @@ def _foreign(
     what: str,
 ) -> Any:
     """Carry schemes out with the operations of another array library."""
-    from parzen.derivatives.grid import plan
-    from parzen.derivatives.lazy import apply_foreign
+    from parzen.derivatives.arrays.gradient import plan
+    from parzen.derivatives.arrays.lazy import apply_foreign
 
     _refuse_out(options, what)
     if options["nan"] == "skip":

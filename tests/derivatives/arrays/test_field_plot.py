@@ -33,7 +33,7 @@ def test_pictures_are_drawn(style, coordinates):
     assert ax.get_xlabel() == "x"
     assert {t.get_text() for t in ax.get_legend().get_texts()} == {"maximum", "minimum", "saddle"}
     if coordinates[0] is not None:
-        assert ax.get_xlim() == (coordinates[0].min(), coordinates[0].max())
+        assert ax.get_xlim() == pytest.approx((coordinates[0].min(), coordinates[0].max()))
     ax.figure.canvas.draw()
     plt.close(ax.figure)
 

@@ -1,7 +1,7 @@
 """One axis, decided: which samples, with which weights, give the derivative at each of its points.
 
 A `Scheme` is data, made once a call by `numpy_scheme` (NumPy's own second-order formulas, to the bit) or
-`make_scheme` (any order, accuracy and boundary), and carried out by `parzen.derivatives.sweep`. Its interior
+`make_scheme` (any order, accuracy and boundary), and carried out by `parzen.derivatives.arrays.sweep`. Its interior
 is one symmetric stencil (uniform axis) or one set of weights a point (uneven axis); every other point is an
 *edge*, a short list of sample numbers and weights. Periodic, reflected and constant continuations are nothing
 but edges whose samples lie elsewhere in the array.
@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from parzen.derivatives.spacing import Spacing
-from parzen.derivatives.stencils import float_weights, integer_stencil
+from parzen.derivatives.arrays.spacing import Spacing
+from parzen.derivatives.arrays.stencils import float_weights, integer_stencil
 from parzen.errors import InputError
 from parzen.typing import FloatArray, IntArray
 

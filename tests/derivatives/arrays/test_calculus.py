@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from parzen.derivatives.calculus import curl, divergence, hessian, laplacian
+from parzen.derivatives.arrays.calculus import curl, divergence, hessian, laplacian
 from parzen.errors import InputError, InputTypeError
 
 RNG = np.random.default_rng(0)

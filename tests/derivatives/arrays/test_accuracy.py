@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parzen.derivatives import numpy_calls, schemes
-from parzen.derivatives.grid import gradient
-from parzen.derivatives.spacing import Spacing
+from parzen.derivatives.arrays import numpy_calls, schemes
+from parzen.derivatives.arrays.gradient import gradient
+from parzen.derivatives.arrays.spacing import Spacing
 from parzen.errors import AccuracyWarning, InputError
 
 ACCURACIES = range(2, 17, 2)
@@ -162,7 +162,7 @@ def test_a_constant_has_no_derivative_at_all(x, order):
 
 
 def test_linspace_counts_as_even_and_jitter_does_not():
-    from parzen.derivatives.spacing import read_spacings
+    from parzen.derivatives.arrays.spacing import read_spacings
 
     def step(x):
         return read_spacings((x,), (len(x),), (0,), "s")[0][0].best_step()

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from parzen.derivatives import numpy_calls
-from parzen.derivatives.grid import gradient
+from parzen.derivatives.arrays import numpy_calls
+from parzen.derivatives.arrays.gradient import gradient
 from parzen.errors import AccuracyWarning, InputError, InputTypeError
 
 DTYPES = ["f8", "f4", "f2", "c16", "c8", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", ">f8", ">i4", "<f4"]

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from parzen.derivatives.spacing import Spacing
+from parzen.derivatives.arrays.spacing import Spacing
 from parzen.errors import InputError, InputTypeError
 
 __all__ = ["all_ordinary", "is_small", "numpy_answer", "require_samples"]

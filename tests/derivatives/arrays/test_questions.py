@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from parzen import grid
-from parzen.derivatives.grid import gradient
+from parzen.derivatives.arrays.gradient import gradient
 from parzen.errors import InputError, InputTypeError
 
 
@@ -203,4 +203,4 @@ def test_integer_nanoseconds():
 
 def test_namespace_names_everything():
     for name in grid.__all__:
-        assert getattr(grid, name).__module__.startswith("parzen.derivatives")
+        assert getattr(grid, name).__module__.startswith("parzen.derivatives.arrays.")

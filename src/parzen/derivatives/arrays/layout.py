@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from parzen.derivatives import schemes as _schemes
-from parzen.derivatives.numpy_calls import is_small
-from parzen.derivatives.schemes import Scheme
-from parzen.derivatives.spacing import exact_floats
-from parzen.derivatives.times import numpy_times
+from parzen.derivatives.arrays import schemes as _schemes
+from parzen.derivatives.arrays.numpy_calls import is_small
+from parzen.derivatives.arrays.schemes import Scheme
+from parzen.derivatives.arrays.spacing import exact_floats
+from parzen.derivatives.arrays.times import numpy_times
 from parzen.errors import InputTypeError
 from parzen.typing import FloatArray
 from parzen.validation import describe
@@ -102,7 +102,7 @@ def differentiate(
         made.append(given if fits else np.empty(shape, work.dtype))
     inners = [math.prod(shape[back[axis] + 1 :]) * parts for axis in axes]
     if work.size:
-        from parzen.derivatives.sweep import repair, sweep
+        from parzen.derivatives.arrays.sweep import repair, sweep
 
         if positions is not None and parts == 2:
             flat = _both_parts_missing(flat)

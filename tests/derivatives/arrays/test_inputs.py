@@ -9,12 +9,12 @@ import time
 import numpy as np
 import pytest
 
-from parzen.derivatives import sweep as sweeps
-from parzen.derivatives.calculus import curl, divergence, hessian, laplacian
-from parzen.derivatives.grid import gradient
-from parzen.derivatives.smooth import smooth_gradient
-from parzen.derivatives.times import elapsed
-from parzen.derivatives.turning_points import turning_points
+from parzen.derivatives.arrays import sweep as sweeps
+from parzen.derivatives.arrays.calculus import curl, divergence, hessian, laplacian
+from parzen.derivatives.arrays.gradient import gradient
+from parzen.derivatives.arrays.smooth import smooth_gradient
+from parzen.derivatives.arrays.times import elapsed
+from parzen.derivatives.arrays.turning_points import turning_points
 from parzen.errors import AccuracyError, InputError, InputTypeError
 
 DAYS = ["2026-01-01", "2026-01-02", "2026-01-04"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parzen.derivatives.stencils import float_weights, integer_stencil, stencil, weights
+from parzen.derivatives.arrays.stencils import float_weights, integer_stencil, stencil, weights
 from parzen.errors import InputError, InputTypeError
 
 F = Fraction
