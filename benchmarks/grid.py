@@ -211,7 +211,7 @@ def _first_calls(repeats: int) -> list[Row]:
                     "compiled before, s": median(wall),
                     "CPU time, s": median(cpu),
                 },
-                table="first call",
+                table="first-call",
             )
         )
     return rows

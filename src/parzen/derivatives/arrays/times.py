@@ -37,7 +37,7 @@ def numpy_times(value: Any) -> Any:
         return value
     array = np.asanyarray(value)
     if array.dtype.kind != "O" or array.ndim != 1 or not array.size:
-        return value
+        return array if array.ndim else value
     if all(isinstance(v, datetime.timedelta) for v in array):
         return array.astype("m8[ns]" if hasattr(array[0], "nanoseconds") else "m8[us]")
     if all(isinstance(v, datetime.date) for v in array):

@@ -1,4 +1,4 @@
-"""Draw the pictures of docs/gradients-of-data.md: python -m benchmarks.grid_pictures docs/img"""
+"""Draw the pictures of docs/gradients-of-data.md: python -m benchmarks.pictures.grid docs/img"""
 
 import sys
 from pathlib import Path
