@@ -2,8 +2,8 @@
 
 Results must equal NumPy's to the bit, and findiff's and the true derivative to rounding, before anything is
 timed. ``out=`` writes into memory that exists; without it about half of the time goes into page faults of the
-results, which both sides have. A second thread helps only while no other work holds its core: how much did is a
-column of its own.
+results, which both sides have. A second thread helps only while no other work holds its core, so that rounds count
+only if other work took less than a fifth of a core, where there are three such rounds.
 """
 
 import os
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.harness import Bar, Row, forget_peak, interleave, peak_memory, python
+from benchmarks.harness import Bar, Row, Timings, forget_peak, interleave, peak_memory, python
 from parzen.grid import gradient
 
 #: name, shape, whether with coordinates, bars on "times faster" and "with out="
@@ -29,6 +29,9 @@ _LARGE: tuple[tuple[str, tuple[int, ...], bool, float | None, float | None], ...
     ("10⁷, uniform", (10**7,), False, 3.0, None),
     ("10⁷, coordinates", (10**7,), True, None, None),
 )
+
+_QUIET = 0.2  # cores that other work may take in a round that counts
+_BUDGET = 25.0  # seconds for a case
 
 _FIRST_CALL = """
 import time, numpy as np
@@ -110,18 +113,13 @@ def _compare(
     peer: str, theirs: Callable[[], Any], f: Any, arguments: list[Any], out: Any, options: dict[str, Any]
 ) -> dict[str, float]:
     """Time a peer and our ways of calling, in turns."""
-    began, busy, own = time.perf_counter(), _busy_seconds(), time.process_time()
-    timings = interleave(
-        {
-            "peer": theirs,
-            "parzen": partial(gradient, f, *arguments, **options),
-            "out": partial(gradient, f, *arguments, out=out, **options),
-            "one": partial(gradient, f, *arguments, workers=1, **options),
-        },
-        rounds=15,
-        budget=20.0,
-    )
-    others = _busy_seconds() - busy - (time.process_time() - own)
+    contenders = {
+        "peer": theirs,
+        "parzen": partial(gradient, f, *arguments, **options),
+        "out": partial(gradient, f, *arguments, out=out, **options),
+        "one": partial(gradient, f, *arguments, workers=1, **options),
+    }
+    timings, others, quiet = _quiet_rounds(contenders)
     return {
         f"{peer}, s": timings.seconds("peer"),
         "parzen, s": timings.seconds("parzen"),
@@ -129,8 +127,33 @@ def _compare(
         "with `out=`": timings.ratio("peer", "out"),
         "one thread": timings.ratio("peer", "one"),
         "one thread, CPU time": timings.cpu_ratio("peer", "one"),
-        "cores taken by other work": max(0.0, others) / (time.perf_counter() - began),
+        "quiet rounds": quiet,
+        "cores taken by other work": others,
     }
+
+
+def _quiet_rounds(contenders: dict[str, Callable[[], Any]]) -> tuple[Timings, float, str]:
+    """Run rounds until seven of them were quiet; use all where fewer than three were.
+
+    Return the timings, the cores that other work took meanwhile, and how many rounds were quiet.
+    """
+    rounds: list[tuple[float, Timings]] = []
+    began = time.perf_counter()
+    while sum(others < _QUIET for others, _ in rounds) < 7 and time.perf_counter() - began < _BUDGET:
+        start, busy, own = time.perf_counter(), _busy_seconds(), time.process_time()
+        timings = interleave(contenders, rounds=1)
+        others = _busy_seconds() - busy - (time.process_time() - own)
+        rounds.append((max(0.0, others) / (time.perf_counter() - start), timings))
+    quiet = [entry for entry in rounds if entry[0] < _QUIET]
+    used = quiet if len(quiet) >= 3 else rounds
+    wall, cpu = (
+        {
+            name: [value for _, timings in used for value in getattr(timings, kind)[name]]
+            for name in contenders
+        }
+        for kind in ("wall", "cpu")
+    )
+    return Timings(wall, cpu), median(others for others, _ in used), f"{len(quiet)} of {len(rounds)}"
 
 
 def _busy_seconds() -> float:
