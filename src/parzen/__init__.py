@@ -36,12 +36,12 @@ if TYPE_CHECKING:
     from parzen.derivatives.functions import value_and_grad as value_and_grad
     from parzen.derivatives.functions_sparse import jacobian_operator as jacobian_operator
     from parzen.derivatives.functions_sparse import sparse_jacobian as sparse_jacobian
-    from parzen.derivatives.grid import gradient as gradient
-    from parzen.derivatives.smooth import SmoothGradient as SmoothGradient
-    from parzen.derivatives.smooth import smooth_gradient as smooth_gradient
-    from parzen.derivatives.stencils import stencil as stencil
-    from parzen.derivatives.turning_points import TurningPoints as TurningPoints
-    from parzen.derivatives.turning_points import turning_points as turning_points
+    from parzen.derivatives.arrays.gradient import gradient as gradient
+    from parzen.derivatives.arrays.smooth import SmoothGradient as SmoothGradient
+    from parzen.derivatives.arrays.smooth import smooth_gradient as smooth_gradient
+    from parzen.derivatives.arrays.stencils import stencil as stencil
+    from parzen.derivatives.arrays.turning_points import TurningPoints as TurningPoints
+    from parzen.derivatives.arrays.turning_points import turning_points as turning_points
 
 __version__ = "0.1.0"
 
@@ -54,27 +54,27 @@ _NAMES = {
     "KernelDensity": "parzen.density.estimator",
     "Path": "parzen.derivatives.descend",
     "Refinement": "parzen.density.sweep",
-    "SmoothGradient": "parzen.derivatives.smooth",
+    "SmoothGradient": "parzen.derivatives.arrays.smooth",
     "Sweep": "parzen.density.sweep",
-    "TurningPoints": "parzen.derivatives.turning_points",
+    "TurningPoints": "parzen.derivatives.arrays.turning_points",
     "ascend": "parzen.derivatives.descend",
     "check_gradient": "parzen.derivatives.check",
     "derivative": "parzen.derivatives.functions",
     "descend": "parzen.derivatives.descend",
     "differentiate": "parzen.derivatives.functions",
     "grad": "parzen.derivatives.functions",
-    "gradient": "parzen.derivatives.grid",
+    "gradient": "parzen.derivatives.arrays.gradient",
     "hessian": "parzen.derivatives.functions",
     "hvp": "parzen.derivatives.functions",
     "jacobian": "parzen.derivatives.functions",
     "jacobian_operator": "parzen.derivatives.functions_sparse",
     "refine": "parzen.density.sweep",
     "select_bandwidth": "parzen.bandwidth.selection",
-    "smooth_gradient": "parzen.derivatives.smooth",
+    "smooth_gradient": "parzen.derivatives.arrays.smooth",
     "sparse_jacobian": "parzen.derivatives.functions_sparse",
-    "stencil": "parzen.derivatives.stencils",
+    "stencil": "parzen.derivatives.arrays.stencils",
     "sweep": "parzen.density.sweep",
-    "turning_points": "parzen.derivatives.turning_points",
+    "turning_points": "parzen.derivatives.arrays.turning_points",
     "value_and_grad": "parzen.derivatives.functions",
 }
 

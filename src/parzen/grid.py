@@ -5,12 +5,12 @@ their names are taken at the top by those of *functions*: ``parzen.hessian(f, x)
 at a point, ``parzen.grid.hessian(z, dy, dx)`` an array of samples.
 """
 
-from parzen.derivatives.calculus import curl, divergence, hessian, laplacian
-from parzen.derivatives.grid import gradient
-from parzen.derivatives.smooth import SmoothGradient, smooth_gradient
-from parzen.derivatives.spacing import elapsed
-from parzen.derivatives.stencils import stencil, weights
-from parzen.derivatives.turning_points import TurningPoints, turning_points
+from parzen.derivatives.arrays.calculus import curl, divergence, hessian, laplacian
+from parzen.derivatives.arrays.gradient import gradient
+from parzen.derivatives.arrays.smooth import SmoothGradient, smooth_gradient
+from parzen.derivatives.arrays.stencils import stencil, weights
+from parzen.derivatives.arrays.times import elapsed
+from parzen.derivatives.arrays.turning_points import TurningPoints, turning_points
 
 __all__ = [
     "SmoothGradient",

@@ -1,15 +1,13 @@
-"""Derivatives of what is not a density: arrays of samples, and functions.
+"""Derivatives of what is not a density: of arrays of samples (`arrays`), and of functions.
 
-    arrays of samples                            functions
-    grid.py             gradient, the front      functions.py         differentiate, grad, … the front
-    numpy_calls.py      arguments as NumPy's     functions_choice.py  which way, in what order
-    schemes.py, stencils.py   weights            backends/            one file a way; the table
-    spacing.py          exact coordinates        functions_search.py  finite differences: the quick pass
-    sweep.py, grid_loops.py   one fused pass     functions_careful.py … and the careful one
-    calculus.py         hessian, curl, …         check.py             check_gradient
-    smooth.py           noisy data               descend.py           descend, ascend, Path
-    turning_points.py   extrema                  symbolic.py          SymPy
-    containers.py, lazy.py    pandas, xarray, dask, torch, JAX
+    functions.py         differentiate, grad, … the front
+    functions_choice.py  which way, in what order
+    backends/            one file a way; the table
+    functions_search.py  finite differences: the quick pass
+    functions_careful.py … and the careful one
+    check.py             check_gradient
+    descend.py           descend, ascend, Path
+    symbolic.py          SymPy
 
 The public names are in `parzen` and `parzen.grid`.
 """

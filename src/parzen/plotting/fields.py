@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from parzen.derivatives.calculus import hessian
-from parzen.derivatives.grid import gradient
-from parzen.derivatives.spacing import read_spacings
+from parzen.derivatives.arrays.calculus import hessian
+from parzen.derivatives.arrays.containers import values_and_coordinates
+from parzen.derivatives.arrays.gradient import gradient
+from parzen.derivatives.arrays.spacing import mesh_line, read_spacings
 from parzen.errors import InputError
 from parzen.plotting.densities import new_figure
 from parzen.typing import FloatArray
@@ -24,8 +25,8 @@ def gradient_field(
     ----------
     z : array-like of shape (n_y, n_x)
         Samples, finite: rows are y, columns are x.
-    x, y : array-like of shape (n_x,) and (n_y,), optional
-        Coordinates, strictly increasing; 0, 1, 2, … by default.
+    x, y : array-like of shape (n_x,) and (n_y,), or both of ``np.meshgrid(x, y)``, optional
+        Coordinates, strictly increasing; by default those of a labelled ``z``, else 0, 1, 2, ….
     style : {"arrows", "streamlines"}, default "arrows"
         Arrows show size and direction, streamlines the way uphill. Streamlines of unevenly spaced data are
         drawn on an even grid.
@@ -43,6 +44,8 @@ def gradient_field(
     InputError, InputTypeError
         Not 2-D, fewer than 5 samples along an axis, not finite, or coordinates that do not increase.
     """
+    z, given = values_and_coordinates(z, () if x is None and y is None else (y, x))
+    y, x = given or (None, None)
     values = as_matrix(z, "z")
     if style not in ("arrows", "streamlines"):
         raise InputError(f"`style` must be 'arrows' or 'streamlines'; got {style!r}. Choose one of them.")
@@ -73,8 +76,8 @@ def gradient_field(
             px, py = zip(*chosen, strict=True)
             ax.scatter(px, py, marker=mark, s=60, c=colors[kind], label=kind, zorder=3)
     if points:
-        ax.legend(loc="upper right", fontsize="small")
-    ax.set(xlabel="x", ylabel="y", title="gradient field: arrows point uphill")
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncol=3, fontsize="small", frameon=False)
+    ax.set(xlabel="x", ylabel="y", title="gradient field, pointing uphill")
     ax.set(xlim=(at_x[0], at_x[-1]), ylim=(at_y[0], at_y[-1]))
     return ax
 
@@ -124,20 +127,28 @@ def level_points(z: Any, x: Any = None, y: Any = None) -> list[tuple[float, floa
 
 def _axes(values: FloatArray, y: Any, x: Any) -> list[FloatArray]:
     """Return strictly increasing coordinates of rows and columns, starting where the caller's do."""
+    if min(values.shape) < 5:
+        raise InputError(
+            f"`z` must have at least 5 samples along each axis; got shape {values.shape}. Give more samples."
+        )
     result = []
     for axis, (name, given) in enumerate((("y", y), ("x", x))):
         n = values.shape[axis]
-        if n < 5:
-            raise InputError(f"`z` must have at least 5 samples along each axis; got shape {values.shape}.")
         if given is None:
             result.append(np.arange(n, dtype=np.float64))
             continue
         given = np.asarray(given)
-        spacing = read_spacings((given,), values.shape, (axis,), "s")[0][0]
-        at = spacing.positions(n) + (float(given.flat[0]) if given.dtype.kind in "fiu" else 0.0)
-        if given.ndim != 1 or not (np.diff(at) > 0).all():
+        line = mesh_line(given, axis, values.shape) if given.ndim == 2 else given
+        if line is None or line.shape != (n,):
             raise InputError(
-                f"`{name}` must be 1-D and increase strictly; got an array of shape {given.shape}."
+                f"`{name}` must be of shape ({n},), or of np.meshgrid(x, y), for `z` of shape {values.shape}; got "
+                f"shape {given.shape}. Rows are y, columns are x: transpose `z`, or swap them."
+            )
+        spacing = read_spacings((line,), values.shape, (axis,), "s")[0][0]
+        at = spacing.positions(n) + (float(line[0]) if line.dtype.kind in "fiu" else 0.0)
+        if not (np.diff(at) > 0).all():
+            raise InputError(
+                f"`{name}` must increase strictly; got others. Sort the samples, or reverse both."
             )
         result.append(at)
     return result

@@ -7,13 +7,12 @@ thread takes it, so results do not depend on ``workers``.
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count
 from typing import Any
 
 import numpy as np
 
-from parzen.derivatives import grid_loops as loops
-from parzen.derivatives.schemes import Scheme, interior_weights
+from parzen.derivatives.arrays import loops
+from parzen.derivatives.arrays.schemes import Scheme, interior_weights
 from parzen.typing import FloatArray
 
 __all__ = ["repair", "sweep"]
@@ -32,30 +31,37 @@ def sweep(
     """
     axes = [_prepare(scheme, inner) for scheme, inner in zip(schemes, inners, strict=True)]
     size = f.size
+    # several axes share what a block has brought to the cache; one even axis has nothing to share
+    block = TASK if len(outs) == 1 and schemes[0].gaps is None else BLOCK
 
     def run(start: int) -> None:
-        for begin in range(start, min(start + TASK, size), BLOCK):
-            end = min(begin + BLOCK, size, start + TASK)
+        for begin in range(start, min(start + TASK, size), block):
+            end = min(begin + block, size, start + TASK)
             for out, inner, scheme, weights in zip(outs, inners, schemes, axes, strict=True):
                 _block(f, out, begin, end, inner, scheme, weights)
 
     tasks = range(0, size, TASK)
     workers = min(workers, len(tasks))
-    if workers <= 1:
-        for start in tasks:
-            run(start)
-        return
-    ticket = count()  # next() on it is atomic under the interpreter lock
+    waiting = iter(tasks)  # next() on it is atomic under the interpreter lock
+    stopped = False
 
     def drain() -> None:
-        while (k := next(ticket)) < len(tasks):
-            run(tasks[k])
+        for start in waiting:
+            if stopped:
+                return
+            run(start)
 
-    with ThreadPoolExecutor(workers - 1) as pool:
-        others = [pool.submit(drain) for _ in range(workers - 1)]
+    if workers <= 1:
         drain()
-        for other in others:
-            other.result()
+        return
+    with ThreadPoolExecutor(workers - 1, thread_name_prefix="parzen") as pool:
+        try:
+            others = [pool.submit(drain) for _ in range(workers - 1)]
+            drain()
+            for other in others:
+                other.result()
+        finally:
+            stopped = True  # after Ctrl-C the others end with the task at hand
 
 
 def repair(f: Any, out: Any, inner: int, scheme: Scheme, position: FloatArray) -> None:
@@ -95,6 +101,9 @@ def _block(
     )
     if low >= high:
         return
+    if scheme.odd and scheme.pairs.size == 1:
+        loops.central_interior(f, out, begin, end, n, inner, low, high, scheme.divisor)
+        return
     if scheme.gaps is None:
         loops.uniform_interior(
             f, out, begin, end, n, inner, low, high, scheme.pairs, scheme.odd, scheme.divisor
@@ -117,6 +126,9 @@ def _block(
             scheme.plain,
             inner <= _REPEATED,
         )
+        return
+    if scheme.plain and inner == 1:
+        loops.long_uneven_interior(f, out, begin, end, n, low, high, scheme.gaps)
         return
     for a, b, i, j in _segments(begin, end, n, inner, low, high):
         loops.uneven_interior(

@@ -8,14 +8,17 @@ Second derivatives along one axis use one stencil for ∂²; mixed ones differen
 other, each with full accuracy up to the ends.
 """
 
+import sys
 from collections.abc import Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from parzen.derivatives.grid import gradient
-from parzen.derivatives.spacing import read_spacings
+from parzen.derivatives.arrays.containers import is_container
+from parzen.derivatives.arrays.gradient import gradient
+from parzen.derivatives.arrays.spacing import mesh_line, read_spacings
 from parzen.errors import InputError, InputTypeError
 from parzen.validation import describe
 
@@ -64,27 +67,26 @@ def hessian(
     Examples
     --------
     >>> import numpy as np
-    >>> from parzen.derivatives.calculus import hessian
+    >>> from parzen.grid import hessian
     >>> y, x = np.mgrid[0:4, 0:5]
     >>> hessian(x**2 * y)[:, :, 1, 2]  # [[∂yy, ∂yx], [∂xy, ∂xx]] at y = 1, x = 2
     array([[0., 4.],
            [4., 2.]])
     """
-    array, axes, arguments = _read(f, varargs, axis)
-    k = len(axes)
     options: dict[str, Any] = {
         "accuracy": accuracy, "boundary": boundary, "period": period, "nan": nan, "workers": workers
     }  # fmt: skip
-    seconds = _each(array, arguments, axes, order=2, **options)
-    result = np.empty((k, k, *array.shape), np.asarray(seconds[0]).dtype if k else np.float64)
-    for i in range(k):
-        result[i, i] = seconds[i]
-        if i + 1 == k:
-            break
-        first = _first(array, arguments[i], axes[i], options)
-        for j in range(i + 1, k):
-            result[i, j] = result[j, i] = _first(first, arguments[j], axes[j], options)
-    return result
+    f, shape = _as_field(f)
+    axes = tuple(range(len(shape))) if axis is None else normalize_axis_tuple(axis, len(shape))
+    arguments = _one_an_axis(varargs, shape, axes)
+    seconds = _as_tuple(gradient(f, *_flat(arguments), axis=axes, order=2, **options))
+    rows = [[second if i == j else None for j in range(len(axes))] for i, second in enumerate(seconds)]
+    for i, j in combinations(range(len(axes)), 2):
+        mixed = _first(_first(f, arguments[i], axes[i], options), arguments[j], axes[j], options)
+        rows[i][j] = rows[j][i] = mixed
+    if not rows:
+        return np.empty((0, 0, *shape))
+    return _stack([part for row in rows for part in row]).reshape(len(axes), len(axes), *shape)
 
 
 def laplacian(
@@ -122,17 +124,16 @@ def laplacian(
     Examples
     --------
     >>> import numpy as np
-    >>> from parzen.derivatives.calculus import laplacian
+    >>> from parzen.grid import laplacian
     >>> y, x = np.mgrid[0:5:0.5, 0:4:0.5]
     >>> bool(np.allclose(laplacian(x**2 + 3 * y**2, 0.5), 8))
     True
     """
-    array, axes, arguments = _read(f, varargs, axis)
-    seconds = _each(
-        array, arguments, axes, order=2, accuracy=accuracy, boundary=boundary, period=period, nan=nan,
-        workers=workers
-    )  # fmt: skip
-    return _sum(seconds, array)
+    options: dict[str, Any] = {
+        "accuracy": accuracy, "boundary": boundary, "period": period, "nan": nan, "workers": workers
+    }  # fmt: skip
+    f, shape = _as_field(f)
+    return _sum(_as_tuple(gradient(f, *varargs, axis=axis, order=2, **options)), shape)
 
 
 def divergence(
@@ -167,15 +168,14 @@ def divergence(
     Examples
     --------
     >>> import numpy as np
-    >>> from parzen.derivatives.calculus import divergence
+    >>> from parzen.grid import divergence
     >>> y, x = np.mgrid[0:4, 0:5]
     >>> bool(np.allclose(divergence((3 * y, x**2)), 3 + 2 * x))
     True
     """
-    fields = _fields(components)
-    arguments = _arguments(fields[0], varargs)
+    fields, arguments = _fields(components, varargs)
     options = {"accuracy": accuracy, "boundary": boundary, "period": period, "nan": nan, "workers": workers}
-    return _sum([_first(v, arguments[i], i, options) for i, v in enumerate(fields)], fields[0])
+    return _sum([_first(v, arguments[i], i, options) for i, v in enumerate(fields)], fields[0].shape)
 
 
 def curl(
@@ -216,94 +216,97 @@ def curl(
     Examples
     --------
     >>> import numpy as np
-    >>> from parzen.derivatives.calculus import curl
+    >>> from parzen.grid import curl
     >>> x, y = np.mgrid[0:4, 0:5]
     >>> bool(np.allclose(curl((-y, x)), 2))  # a rotation
     True
     """
-    fields = _fields(components)
+    fields, arguments = _fields(components, varargs)
     d = len(fields)
     if d not in (2, 3):
         raise InputError(
             f"`components` must be two or three arrays; got {d}. The curl exists in 2-D and 3-D only."
         )
-    arguments = _arguments(fields[0], varargs)
     options = {"accuracy": accuracy, "boundary": boundary, "period": period, "nan": nan, "workers": workers}
 
     def rotation(i: int, j: int) -> Any:
         return _first(fields[j], arguments[i], i, options) - _first(fields[i], arguments[j], j, options)
 
-    return rotation(0, 1) if d == 2 else np.stack([rotation(1, 2), rotation(2, 0), rotation(0, 1)])
+    return rotation(0, 1) if d == 2 else _stack([rotation(1, 2), rotation(2, 0), rotation(0, 1)])
 
 
-def _read(f: Any, varargs: tuple[Any, ...], axis: _Axes) -> tuple[Any, tuple[int, ...], list[Any]]:
-    """Return the array, its axes, and one spacing argument an axis."""
-    array = np.asanyarray(f)
-    axes = tuple(range(array.ndim)) if axis is None else normalize_axis_tuple(axis, array.ndim)
-    return array, axes, _one_an_axis(varargs, array.shape, axes)
+def _as_field(f: Any) -> tuple[Any, tuple[int, ...]]:
+    """Return a container as it is, anything else as an array, and the shape."""
+    f = f if is_container(f) else np.asarray(f)
+    return f, tuple(f.shape)
 
 
-def _one_an_axis(varargs: tuple[Any, ...], shape: tuple[int, ...], axes: tuple[int, ...]) -> list[Any]:
-    """Spread the spacing arguments: one an axis."""
-    _, order = read_spacings(varargs, shape, axes, "s")
+def _one_an_axis(
+    varargs: tuple[Any, ...], shape: tuple[int, ...], axes: tuple[int, ...]
+) -> list[tuple[Any, ...]]:
+    """Return the spacing arguments of each axis: one, or none where the array itself knows its coordinates."""
     if not varargs:
-        return [1.0] * len(axes)
+        return [()] * len(axes)
+    _, order = read_spacings(varargs, shape, axes, "s")
     if len(varargs) == 1 and np.ndim(varargs[0]) == 0:
-        return list(varargs) * len(axes)
+        return [varargs] * len(axes)
     if any(np.ndim(v) > 1 for v in varargs):
         if order != axes:
             raise InputError(
-                "`*varargs` must come in the order of the axes here; got an 'xy' mesh (x, y). "
-                "Pass (y, x) or 1-D coordinates, rows first."
+                "`*varargs` must come in the order of the axes here; got an 'xy' mesh (x, y). Pass (y, x) or "
+                "1-D coordinates, rows first."
             )
-        return [
-            np.broadcast_to(v, shape)[tuple(slice(None) if k == a else 0 for k in range(len(shape)))]
-            if np.ndim(v) > 1
-            else v
-            for v, a in zip(varargs, axes, strict=True)
-        ]
-    return list(varargs)
+        return [(mesh_line(v, a, shape),) for v, a in zip(varargs, axes, strict=True)]
+    return [(v,) for v in varargs]
 
 
-def _fields(components: Any) -> list[Any]:
-    """Return the components of a vector field as equal arrays."""
-    if not isinstance(components, (tuple, list, np.ndarray)):
+def _flat(arguments: list[tuple[Any, ...]]) -> list[Any]:
+    """Return the arguments of several axes in a row."""
+    return [value for argument in arguments for value in argument]
+
+
+def _fields(components: Any, varargs: tuple[Any, ...]) -> tuple[list[Any], list[tuple[Any, ...]]]:
+    """Return the components of a vector field as equal arrays, and the spacing argument of each axis."""
+    if not isinstance(components, (tuple, list)) and not getattr(components, "ndim", 0):
         raise InputTypeError(
             f"`components` must be a sequence of arrays; got {describe(components)}. Pass a tuple."
         )
-    fields = [np.asanyarray(v) for v in components]
-    shapes = {v.shape for v in fields}
-    if not fields or len(shapes) != 1 or len(fields) != fields[0].ndim:
+    fields = [_as_field(v)[0] for v in components]
+    shapes = {tuple(v.shape) for v in fields}
+    if not fields or len(shapes) != 1 or len(fields) != len(fields[0].shape):
         raise InputError(
             f"`components` must be d arrays of one d-dimensional shape; got {len(fields)} of shape"
-            f"{'s' if len(shapes) != 1 else ''} {', '.join(map(str, sorted(shapes)))}. Give one "
-            "component an axis, "
-            "in the order of the axes."
+            f"{'s' if len(shapes) != 1 else ''} {', '.join(map(str, sorted(shapes)))}. Give one component an "
+            "axis, in the order of the axes."
         )
-    return fields
+    (shape,) = shapes
+    return fields, _one_an_axis(varargs, shape, tuple(range(len(shape))))
 
 
-def _arguments(field: Any, varargs: tuple[Any, ...]) -> list[Any]:
-    """Return one spacing argument for each axis of a component."""
-    return _one_an_axis(varargs, field.shape, tuple(range(field.ndim)))
-
-
-def _first(f: Any, argument: Any, axis: int, options: dict[str, Any]) -> Any:
+def _first(f: Any, argument: tuple[Any, ...], axis: int, options: dict[str, Any]) -> Any:
     """First derivative along one axis, of full accuracy up to the ends."""
-    return gradient(f, argument, axis=axis, edge_order=2, **options)
+    return gradient(f, *argument, axis=axis, edge_order=2, **options)
 
 
-def _each(f: Any, arguments: list[Any], axes: tuple[int, ...], **options: Any) -> tuple[Any, ...]:
-    """Derivatives along each axis in one pass, as a tuple."""
-    result = gradient(f, *arguments, axis=axes, **options)
+def _as_tuple(result: Any) -> tuple[Any, ...]:
+    """Treat one result and several alike."""
     return result if isinstance(result, tuple) else (result,)
 
 
-def _sum(terms: Sequence[Any], f: Any) -> Any:
+def _sum(terms: Sequence[Any], shape: tuple[int, ...]) -> Any:
     """Add up without further temporaries."""
     if not terms:
-        return np.zeros(f.shape)
+        return np.zeros(shape)
     total = terms[0]
     for term in terms[1:]:
         total += term
     return total
+
+
+def _stack(parts: Sequence[Any]) -> Any:
+    """Stack arrays with the library they belong to; labelled ones become plain arrays."""
+    module = type(parts[0]).__module__.partition(".")[0]
+    if isinstance(parts[0], np.ma.MaskedArray):
+        return np.ma.stack(parts)
+    name = {"torch": "torch", "jax": "jax.numpy", "jaxlib": "jax.numpy"}.get(module, "numpy")
+    return sys.modules[name].stack(parts)

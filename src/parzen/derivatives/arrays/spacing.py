@@ -15,28 +15,15 @@ from typing import Any
 
 import numpy as np
 
+from parzen.derivatives.arrays.times import elapsed, numpy_times, ticks_and_unit
 from parzen.errors import AccuracyWarning, InputError, InputTypeError
 from parzen.typing import FloatArray
 from parzen.validation import describe
 
-__all__ = ["Spacing", "elapsed", "exact_floats", "read_spacings"]
+__all__ = ["Spacing", "exact_floats", "mesh_line", "read_spacings"]
 
 _BLOCK = 1 << 16
 _EPS = float(np.finfo(np.float64).eps)
-
-_SECONDS = {
-    "W": (604800, 1),
-    "D": (86400, 1),
-    "h": (3600, 1),
-    "m": (60, 1),
-    "s": (1, 1),
-    "ms": (1, 10**3),
-    "us": (1, 10**6),
-    "ns": (1, 10**9),
-    "ps": (1, 10**12),
-    "fs": (1, 10**15),
-    "as": (1, 10**18),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +33,13 @@ class Spacing:
     step: float | None  # uniform spacing, as NumPy sees it
     gaps: FloatArray | None = None  # (n - 1,), when the step is None
     points: Any = None  # the coordinates as float64, where that is exact
-    odd: Any = None  # a spacing that only NumPy itself should interpret
+    verbatim: Any = None  # the argument itself, where only NumPy should interpret it
     coordinates: bool = False  # whether the caller gave coordinates
 
     @property
     def peculiar(self) -> bool:
         """Whether only NumPy should interpret this spacing."""
-        return self.odd is not None and (self.step == 0 or (self.step is None and self.gaps is None))
+        return self.verbatim is not None and (self.step == 0 or (self.step is None and self.gaps is None))
 
     def best_step(self) -> float | None:
         """Return the uniform step to use where bit equality with NumPy is not asked for."""
@@ -64,9 +51,7 @@ class Spacing:
         """Return the coordinates (n,), counted from the first sample."""
         if self.gaps is None:
             return np.arange(n) * np.float64(self.step or 0.0)
-        positions = np.zeros(n)
-        positions[1:] = np.cumsum(self.gaps)
-        return positions
+        return np.concatenate([[0.0], np.cumsum(self.gaps)])
 
 
 UNIT = Spacing(1.0)
@@ -81,6 +66,7 @@ def read_spacings(
     """
     if not varargs:
         return [UNIT] * len(axes), axes
+    varargs = tuple(numpy_times(value) for value in varargs)
     if len(varargs) == 1 and np.ndim(varargs[0]) == 0:
         return [_scalar(varargs[0], datetime_unit)] * len(axes), axes
     if len(varargs) != len(axes):
@@ -101,9 +87,9 @@ def _count_message(varargs: tuple[Any, ...], shape: tuple[int, ...], axes: tuple
     """Explain a wrong number of spacing arguments."""
     kinds = ", ".join("scalar" if np.ndim(v) == 0 else f"array of shape {np.shape(v)}" for v in varargs)
     message = (
-        f"`*varargs` must be nothing, one scalar, or one scalar or coordinate array for each of the "
-        f"{len(axes)} "
-        f"axes (invalid number of arguments); got {len(varargs)} ({kinds}) for an array of shape {shape}. "
+        "`*varargs` must be nothing, one scalar, or one scalar or coordinate array for each of the "
+        f"{len(axes)} axes (invalid number of arguments); got {len(varargs)} ({kinds}) for an array of "
+        f"shape {shape}. "
     )
     if len(varargs) == 1 and np.ndim(varargs[0]) == 1:
         length = np.shape(varargs[0])[0]
@@ -122,16 +108,22 @@ def _scalar(value: Any, datetime_unit: str) -> Spacing:
     if isinstance(value, (np.timedelta64, np.datetime64)):
         if isinstance(value, np.datetime64):
             raise InputTypeError(
-                f"`*varargs` must be steps or coordinates; got the single date {value}. Pass a "
-                "timedelta64 step."
+                f"`*varargs` must be steps or coordinates; got the single date {value}. Pass a timedelta64 "
+                "step."
             )
-        return Spacing(float(elapsed(np.array([value]), datetime_unit)[0]), odd=value)
+        return Spacing(float(elapsed(np.array([value]), datetime_unit)[0]), verbatim=value)
     if isinstance(value, (bool, np.longdouble)):  # NumPy multiplies them as what they are
-        return Spacing(None, odd=value)
+        return Spacing(None, verbatim=value)
     if isinstance(value, numbers.Real):
-        step = float(value)
-        return Spacing(step, odd=value if step == 0 else None)
-    return Spacing(None, odd=value)
+        try:
+            step = float(value)
+        except OverflowError:
+            raise InputError(
+                f"`*varargs` must fit in float64; got {describe(value)}. Rescale the coordinates."
+            ) from None
+        return Spacing(step, verbatim=value if step == 0 else None)
+    _require_arithmetic(np.asarray(value))
+    return Spacing(None, verbatim=value)
 
 
 def _array(value: Any, n: int, axis: int, datetime_unit: str) -> Spacing:
@@ -142,8 +134,8 @@ def _array(value: Any, n: int, axis: int, datetime_unit: str) -> Spacing:
         if len(x) == n - 1:
             hint += "; these look like the gaps between samples: pass np.concatenate([[0], np.cumsum(gaps)])"
         raise InputError(
-            f"`*varargs` must match the length of the corresponding dimension when 1d (distances must match "
-            f"the length); got {len(x)} coordinates for axis {axis} of length {n}. {hint}."
+            "`*varargs` must match the length of the corresponding dimension when 1d (distances must "
+            f"match the length); got {len(x)} coordinates for axis {axis} of length {n}. {hint}."
         )
     if type(x) is not np.ndarray:
         if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
@@ -154,31 +146,42 @@ def _array(value: Any, n: int, axis: int, datetime_unit: str) -> Spacing:
         x = np.asarray(x)
     kind = x.dtype.kind
     if kind not in "fiubmM" or x.dtype == np.longdouble:
-        return Spacing(None, odd=value, coordinates=True)
+        _require_arithmetic(x)
+        return Spacing(None, verbatim=value, coordinates=True)
+    x = x.astype(x.dtype.newbyteorder("="), copy=False)
     gaps = _exact_gaps(x, axis, datetime_unit)
-    odd = value if kind in "mM" else None
+    verbatim = value if kind in "mM" else None
     if gaps.size == 0:
-        return Spacing(1.0, odd=odd, coordinates=True)
+        return Spacing(1.0, verbatim=verbatim, coordinates=True)
     first = float(gaps[0])
     if bool((gaps == first).all()):
         if first == 0:
             raise InputError(
-                f"`*varargs` must be coordinates that increase or decrease; got {describe(x)} whose "
-                "values are "
-                f"all {x[0]} for axis {axis}. A 1-D array is read as coordinates, not as spacings: pass the "
-                f"scalar {x[0]} for a uniform spacing, or np.cumsum(spacings)."
+                f"`*varargs` must be coordinates that increase or decrease; got {describe(x)} whose values "
+                f"are all {x[0]} for axis {axis}. A 1-D array is read as coordinates, not as spacings: "
+                f"pass the scalar {x[0]} for a uniform spacing, or np.cumsum(spacings)."
             )
-        return Spacing(first, odd=odd, coordinates=True)
+        return Spacing(first, verbatim=verbatim, coordinates=True)
     if not gaps.all():
         warnings.warn(
             f"`*varargs` should be coordinates that increase or decrease; axis {axis} repeats a "
-            "coordinate, so "
-            "the result has infinities or NaN there, as NumPy's. A 1-D array is read as coordinates, not as "
+            "coordinate, so the result has infinities or NaN there, as NumPy's. A 1-D array is read as "
+            "coordinates, not as "
             "spacings. Drop repeated samples, or pass np.cumsum(spacings).",
             AccuracyWarning,
             stacklevel=4,
         )
-    return Spacing(None, gaps, _points(x), odd=odd, coordinates=True)
+    return Spacing(None, gaps, _points(x), verbatim=verbatim, coordinates=True)
+
+
+def _require_arithmetic(x: Any) -> None:
+    """Refuse what cannot be subtracted and divided: text, None and the like."""
+    if x.dtype.kind in "fciubmM" or (x.dtype == object and all(hasattr(v, "__truediv__") for v in x.flat)):
+        return
+    raise InputTypeError(
+        f"`*varargs` must be numbers or times; got {describe(x if x.ndim else x.item())}. Give a step, or "
+        "the coordinates of the samples."
+    )
 
 
 def _points(x: Any) -> Any:
@@ -234,76 +237,8 @@ def _integer_gaps(x: Any) -> FloatArray:
 
 def _time_gaps(x: Any, axis: int, datetime_unit: str) -> FloatArray:
     """Difference dates or durations in ticks, then convert to ``datetime_unit``."""
-    ticks, (factor, divisor) = _ticks(x, f"coordinates of axis {axis}", datetime_unit)
+    ticks, (factor, divisor) = ticks_and_unit(x, f"coordinates of axis {axis}", datetime_unit)
     return _integer_gaps(ticks) * factor / divisor
-
-
-def _ticks(x: Any, what: str, datetime_unit: str) -> tuple[Any, tuple[float, float]]:
-    """Return times as integers and the (factor, divisor) that turns one tick into ``datetime_unit``."""
-    if datetime_unit not in _SECONDS:
-        raise InputError(
-            f"`datetime_unit` must be one of {', '.join(_SECONDS)}; got {describe(datetime_unit)}. "
-            "Use 's' for derivatives a second."
-        )
-    if np.isnat(x).any():
-        raise InputError(
-            f"`*varargs` must not have NaT; got {int(np.isnat(x).sum())} in the {what}. Drop them."
-        )
-    unit, count = np.datetime_data(x.dtype)
-    if unit in ("Y", "M"):
-        if x.dtype.kind == "m":
-            raise InputTypeError(
-                f"`*varargs` must have a fixed length; got {x.dtype} in the {what}. Convert months to "
-                "days first."
-            )
-        x, unit, count = x.astype("M8[D]"), "D", 1
-    if unit == "generic":
-        raise InputTypeError(
-            f"`*varargs` must have a time unit; got {x.dtype} in the {what}. Add one: 'm8[s]'."
-        )
-    num, den = _SECONDS[unit]
-    unit_num, unit_den = _SECONDS[datetime_unit]
-    ratio_num, ratio_den = num * count * unit_den, den * unit_num
-    common = math.gcd(ratio_num, ratio_den)
-    return x.view(np.int64), (float(ratio_num // common), float(ratio_den // common))
-
-
-def elapsed(times: Any, unit: str = "s") -> FloatArray:
-    """Time since the first entry as float64, subtracted exactly before it is converted.
-
-    Parameters
-    ----------
-    times : array-like of datetime64 or timedelta64, shape (n,)
-        Times, as NumPy or pandas hold them, without NaT. Durations are taken as they are.
-    unit : {"W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as"}, default "s"
-        Unit of the result.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-        ``times - times[0]`` for dates, ``times`` for durations, in ``unit``.
-
-    Raises
-    ------
-    InputError, InputTypeError
-        NaT, an unknown unit, or something that is not a time.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from parzen.derivatives.spacing import elapsed
-    >>> elapsed(np.array(["2026-01-01T00:00:00", "2026-01-01T00:00:01.5"], dtype="M8[ns]"))
-    array([0. , 1.5])
-    """
-    x = np.asarray(times)
-    if x.dtype.kind not in "mM":
-        raise InputTypeError(
-            f"`times` must be datetime64 or timedelta64; got {describe(x)}. Convert them first."
-        )
-    ticks, (factor, divisor) = _ticks(x, "times", unit)
-    if x.dtype.kind == "M" and ticks.size:
-        ticks = ticks - ticks.reshape(-1)[0]
-    return np.asarray(ticks.astype(np.float64) * factor / divisor)
 
 
 def exact_floats(f: Any) -> FloatArray | None:
@@ -332,22 +267,20 @@ def _from_mesh(
     if len(axes) == len(shape) >= 2:
         orders.append((axes[1], axes[0], *axes[2:]))
     for order in orders:
-        lines = [_mesh_line(value, axis, shape) for value, axis in zip(values, order, strict=True)]
+        lines = [mesh_line(value, axis, shape) for value, axis in zip(values, order, strict=True)]
         if all(line is not None for line in lines):
             return lines, order
     shapes = ", ".join(str(np.shape(v)) for v in values)
     raise InputError(
-        f"`*varargs` must be scalars, 1-D coordinates (distances must be either scalars or 1d), or "
-        "the output of "
-        f"np.meshgrid for an array of shape {shape}; got shapes {shapes}, which do not make a "
-        "rectangular grid "
-        "along these axes. Give one 1-D array an axis, rows (y) first: gradient(z, y, x). Curvilinear "
-        "coordinates need the chain rule: differentiate z and both coordinates by index and solve "
-        "the 2 × 2 system."
+        "`*varargs` must be scalars, 1-D coordinates (distances must be either scalars or 1d), or the "
+        f"output of np.meshgrid for an array of shape {shape}; got shapes {shapes}, which do not make a "
+        "rectangular grid along these axes. Give one 1-D array an axis, rows (y) first: gradient(z, y, "
+        "x). Curvilinear coordinates need the chain rule: differentiate z and both coordinates by index "
+        "and solve the 2 × 2 system."
     )
 
 
-def _mesh_line(value: Any, axis: int, shape: tuple[int, ...]) -> Any | None:
+def mesh_line(value: Any, axis: int, shape: tuple[int, ...]) -> Any | None:
     """Return the coordinates along ``axis`` if a mesh varies along that axis only, else None."""
     if np.ndim(value) < 2:
         return value if np.ndim(value) == 0 or len(value) == shape[axis] else None

@@ -11,28 +11,51 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from parzen.derivatives.schemes import Scheme
+from parzen.derivatives.arrays.schemes import Scheme
 from parzen.errors import InputError, InputTypeError
 from parzen.validation import describe
 
-__all__ = ["gradient"]
+__all__ = ["gradient", "is_container", "values_and_coordinates"]
+
+
+def _handler(f: Any) -> Callable[..., Any] | None:
+    """Return what differentiates arrays of this class, if it has a row in the table at the end."""
+    kinds = ((kind.__module__.partition(".")[0], kind.__name__) for kind in type(f).__mro__)
+    return next((_HANDLERS[kind] for kind in kinds if kind in _HANDLERS), None)
+
+
+def is_container(f: Any) -> bool:
+    """Whether an array is labelled, lazy, masked or foreign, so that results should be of its class."""
+    return isinstance(f, np.ma.MaskedArray) or _handler(f) is not None
+
+
+def values_and_coordinates(f: Any, coords: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
+    """Return the values of a labelled array, and with no coordinates given those that it carries."""
+    handler = _handler(f)
+    if handler is _series:
+        return _series_values(f), coords or (_index(f.index),)
+    if handler is _data_array:
+        return f.values, coords or _coordinates(f, f.dims)
+    if isinstance(f, np.ma.MaskedArray) and np.ma.is_masked(f):
+        raise InputError(
+            f"`y` must not have masked entries; got {int(np.ma.getmaskarray(f).sum())} of them. Drop or fill them "
+            "in first."
+        )
+    return f, coords
 
 
 def gradient(f: Any, varargs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """Differentiate what is not a plain NumPy array, or return NotImplemented where NumPy's rules hold."""
-    for kind in type(f).__mro__:
-        module, _, _ = kind.__module__.partition(".")
-        handler = _HANDLERS.get((module, kind.__name__))
-        if handler is not None:
-            return handler(f, varargs, options)
+    handler = _handler(f)
+    if handler is not None:
+        return handler(f, varargs, options)
     if isinstance(f, np.ma.MaskedArray):
         return _masked(f, varargs, options)
     if not isinstance(f, np.ndarray) and hasattr(f, "__array_function__"):
         if any(options[name] != default for name, default in _BEYOND.items()):
             raise InputTypeError(
                 f"`f` must be an array that parzen knows for these options; got a {type(f).__name__}. "
-                "Convert it "
-                "with np.asarray first."
+                "Convert it with np.asarray first."
             )
         return np.gradient(f, *varargs, axis=options["axis"], edge_order=options["edge_order"])
     return NotImplemented
@@ -50,7 +73,7 @@ _BEYOND = {
 
 def _numpy_gradient(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
     """Call the public function on NumPy data."""
-    from parzen.derivatives.grid import gradient as public
+    from parzen.derivatives.arrays.gradient import gradient as public
 
     return public(f, *varargs, **options)
 
@@ -65,9 +88,9 @@ def _refuse_out(options: dict[str, Any], what: str) -> None:
 
 def _masked(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
     """Leave masked arrays to NumPy; with other options, masked samples are missing ones."""
-    if all(options[name] == default for name, default in _BEYOND.items() if name != "out"):
-        return NotImplemented
     _refuse_out(options, "masked arrays")
+    if all(options[name] == default for name, default in _BEYOND.items()):
+        return NotImplemented
     floats = f.astype(np.result_type(f.dtype, np.float16) if f.dtype.kind in "fc" else np.float64)
     result = _numpy_gradient(floats.filled(np.nan), varargs, options)
     wrap = [np.ma.masked_invalid(r) for r in (result if isinstance(result, tuple) else (result,))]
@@ -81,11 +104,23 @@ def _series(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
         varargs = (_index(f.index),)
     else:
         varargs = tuple(_index(v) if hasattr(v, "to_numpy") else v for v in varargs)
-    values = f.to_numpy()
-    if values.dtype.kind not in "fciubmM":
-        values = f.to_numpy(dtype=np.float64, na_value=np.nan)
-    result = _numpy_gradient(values, varargs, options)
+    result = _numpy_gradient(_series_values(f), varargs, options)
     return type(f)(result, index=f.index, name=f.name)
+
+
+def _series_values(f: Any) -> Any:
+    """Return the samples of a Series as NumPy holds them; missing ones are NaN."""
+    if getattr(f.dtype, "tz", None) is not None:
+        f = f.dt.tz_convert(None)
+    values = f.to_numpy()
+    if values.dtype.kind in "fciubmM":
+        return values
+    try:
+        return f.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (ValueError, TypeError):
+        raise InputTypeError(
+            f"`f` must be a Series of numbers or times; got dtype {f.dtype}. Convert it with pandas.to_numeric."
+        ) from None
 
 
 def _index(index: Any) -> Any:
@@ -96,8 +131,8 @@ def _index(index: Any) -> Any:
     if values.dtype.kind in "iufmM":
         return values
     raise InputTypeError(
-        f"`f` must have a numeric or date index; got {describe(values)}. Pass a spacing or coordinates: "
-        "gradient(series, x)."
+        f"`f` must have a numeric or date index; got a {type(index).__name__} of {values.dtype}. Pass a spacing "
+        "or coordinates: gradient(series, x)."
     )
 
 
@@ -105,14 +140,13 @@ def _data_frame(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
     """Refuse tables: whether rows and columns are both coordinates is not ours to guess."""
     raise InputTypeError(
         f"`f` must be an array or a Series; got a DataFrame of shape {f.shape}. Use "
-        "`frame.apply(parzen.gradient)` for each column along the index, or `frame.to_numpy()` for a "
-        "2-D field."
+        "`frame.apply(parzen.gradient)` for each column along the index, or `frame.to_numpy()` for a 2-D "
+        "field."
     )
 
 
 def _data_array(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
-    """Differentiate an xarray DataArray along its dimensions, with its coordinates; ``axis`` may "
-    "name them."""
+    """Differentiate an xarray DataArray along its dimensions, with its coordinates; ``axis`` may name them."""
     _refuse_out(options, "a DataArray")
     axis = options["axis"]
     named = [axis] if isinstance(axis, (str, int)) else axis
@@ -126,12 +160,24 @@ def _data_array(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
             f"`axis` must name dimensions of `f`; got {unknown[0]!r}. It has {', '.join(map(str, f.dims))}."
         )
     axes = tuple(f.dims.index(d) for d in dims)
-    if not varargs:
-        varargs = tuple(np.asarray(f.coords[d].values) if d in f.coords else 1.0 for d in dims)
+    varargs = varargs or _coordinates(f, dims)
     result = _wrapped(f.data, varargs, {**options, "axis": axes})
     results = result if isinstance(result, tuple) else (result,)
     wrapped = [f.copy(data=r) for r in results]
     return wrapped[0] if len(axes) == 1 else tuple(wrapped)
+
+
+def _coordinates(f: Any, dims: Sequence[Any]) -> tuple[Any, ...]:
+    """Return the coordinates of dimensions; step 1 where there are none."""
+    return tuple(np.asarray(f.coords[d].values) if d in f.coords else 1.0 for d in dims)
+
+
+def _dataset(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
+    """Refuse collections of arrays."""
+    raise InputTypeError(
+        f"`f` must be a DataArray; got a Dataset of {len(f)} variables. Differentiate them one by one: "
+        "`dataset.map(parzen.gradient, axis='x')`."
+    )
 
 
 def _wrapped(data: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
@@ -142,13 +188,17 @@ def _wrapped(data: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
 
 def _dask(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
     """Differentiate a dask array lazily: each chunk with as many neighbours as its stencils reach."""
-    from parzen.derivatives.grid import plan
+    from parzen.derivatives.arrays.gradient import plan
 
     _refuse_out(options, "dask arrays")
     if options["nan"] == "skip":
         raise InputError(
-            "`nan` must be 'propagate' for dask arrays; got 'skip', which may look any distance for samples. "
-            "Call `.compute()` first."
+            "`nan` must be 'propagate' for dask arrays; got 'skip', which may look any distance for "
+            "samples. Call `.compute()` first."
+        )
+    if any(n != n for n in f.shape):
+        raise InputError(
+            f"`f` must have chunks of known size; got shape {f.shape}. Call `f.compute_chunk_sizes()` first."
         )
     made, axes, single = plan(f.shape, tuple(varargs), options)
     results = [_dask_axis(f, scheme, axis) for scheme, axis in zip(made, axes, strict=True)]
@@ -159,8 +209,8 @@ def _dask_axis(f: Any, scheme: Scheme, axis: int) -> Any:
     """Differentiate along one axis, chunk by chunk."""
     import dask.array as da
 
-    from parzen.derivatives.arrays import result_dtype
-    from parzen.derivatives.lazy import piece, run_piece, samples_needed
+    from parzen.derivatives.arrays.layout import result_dtype
+    from parzen.derivatives.arrays.lazy import piece, run_piece, samples_needed
 
     where = (slice(None),) * axis
     pieces = []
@@ -177,7 +227,7 @@ def _dask_axis(f: Any, scheme: Scheme, axis: int) -> Any:
                 scheme=piece(scheme, needed, start, stop),
                 axis=axis,
                 keep=slice(first, first + length),
-                dtype=result_dtype(f.dtype),
+                meta=np.empty((0,) * f.ndim, result_dtype(f.dtype)),
                 chunks=tuple((length,) if k == axis else c for k, c in enumerate(source.chunks)),
             )
         )
@@ -197,7 +247,7 @@ def _torch(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
         constant=lambda w, x: torch.as_tensor(
             w, dtype=x.real.dtype if x.is_complex() else x.dtype, device=x.device
         ),
-        numpy=lambda x: x.detach().cpu().numpy(),
+        numpy=lambda x: (x.double() if x.is_floating_point() else x).detach().cpu().numpy(),
         what="tensors",
     )
 
@@ -230,8 +280,8 @@ def _foreign(
     what: str,
 ) -> Any:
     """Carry schemes out with the operations of another array library."""
-    from parzen.derivatives.grid import plan
-    from parzen.derivatives.lazy import apply_foreign
+    from parzen.derivatives.arrays.gradient import plan
+    from parzen.derivatives.arrays.lazy import apply_foreign
 
     _refuse_out(options, what)
     if options["nan"] == "skip":
@@ -246,6 +296,7 @@ def _foreign(
 
 _HANDLERS: dict[tuple[str, str], Callable[..., Any]] = {
     ("xarray", "DataArray"): _data_array,
+    ("xarray", "Dataset"): _dataset,
     ("pandas", "Series"): _series,
     ("pandas", "DataFrame"): _data_frame,
     ("dask", "Array"): _dask,

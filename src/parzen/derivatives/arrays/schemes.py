@@ -1,7 +1,7 @@
 """One axis, decided: which samples, with which weights, give the derivative at each of its points.
 
 A `Scheme` is data, made once a call by `numpy_scheme` (NumPy's own second-order formulas, to the bit) or
-`make_scheme` (any order, accuracy and boundary), and carried out by `parzen.derivatives.sweep`. Its interior
+`make_scheme` (any order, accuracy and boundary), and carried out by `parzen.derivatives.arrays.sweep`. Its interior
 is one symmetric stencil (uniform axis) or one set of weights a point (uneven axis); every other point is an
 *edge*, a short list of sample numbers and weights. Periodic, reflected and constant continuations are nothing
 but edges whose samples lie elsewhere in the array.
@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from parzen.derivatives.spacing import Spacing
-from parzen.derivatives.stencils import integer_stencil
+from parzen.derivatives.arrays.spacing import Spacing
+from parzen.derivatives.arrays.stencils import float_weights, integer_stencil
 from parzen.errors import InputError
 from parzen.typing import FloatArray, IntArray
 
@@ -51,8 +51,10 @@ class Scheme:
         return self.order % 2 == 1
 
 
+_COLUMNS = 4096  # weights made at a time: the work arrays stay in cache
 _NO_WEIGHTS = np.empty(0)
 _PAIR = np.ones(1)
+_PAIR.flags.writeable = False  # as those of `integer_stencil`: one compiled version serves both
 _INDEX = {1: [[0, 1], [-2, -1]], 2: [[0, 1, 2], [-3, -2, -1]]}
 
 
@@ -125,49 +127,31 @@ def make_scheme(
     _require_length(n, one_sided, order, accuracy, boundary, axis)
     if not even and not _strictly_monotone(spacing.gaps):
         raise InputError(
-            f"`*varargs` must be coordinates that increase or decrease strictly; got repeated, unordered or "
-            f"non-finite ones for axis {axis}. Sort the samples and drop repeated ones first."
+            "`*varargs` must be coordinates that increase or decrease strictly; got repeated, unordered "
+            f"or non-finite ones for axis {axis}. Sort the samples and drop repeated ones first."
         )
     if even and not (step and np.isfinite(step)):
         raise InputError(
-            f"`*varargs` must be finite steps other than zero; got {step} for axis {axis}. Pass the distance "
-            "between samples."
+            f"`*varargs` must be finite steps other than zero; got {step} for axis {axis}. Pass the "
+            "distance between samples."
         )
-    low, high = min(reach, n), max(n - reach, min(reach, n))
-    targets = [*range(low), *range(high, n)]
-    if even:
-        pairs, denominator = integer_stencil(-reach, reach, order)
-        divisor = denominator * _power(float(step), order)  # type: ignore[arg-type]
-        pairs = pairs[reach + 1 :]
-    else:
-        pairs, divisor = _NO_WEIGHTS, 1.0
     gaps = _NO_WEIGHTS if even else _gaps(n, spacing)
-    seam = 0.0 if period is None or even else float(np.copysign(period, gaps[:1].sum())) - float(gaps.sum())
-    windows = []
-    for i in targets:
+    _require_power(gaps if step is None else np.array([step]), order, axis)
+    low, high = min(reach, n), max(n - reach, min(reach, n))
+    pairs, divisor = _NO_WEIGHTS, 1.0
+    if step is not None:
+        pairs, denominator = integer_stencil(-reach, reach, order)
+        pairs, divisor = pairs[reach + 1 :], denominator * _power(step, order)
+    windows = {}
+    for i in [*range(low), *range(high, n)]:
         start, stop = i - reach, i + reach + 1
         if (open_left and start < 0) or (open_right and stop > n):
             start = i - one_sided // 2
             start = max(start, 0) if open_left else start
             start = min(start, n - one_sided) if open_right else start
             stop = start + one_sided
-        windows.append((start, stop))
-    width = max((stop - start for start, stop in windows), default=1)
-    indices = np.zeros((len(targets), width), np.int64)
-    weights = np.zeros((len(targets), width))
-    divisors = np.ones(len(targets))
-    for e, (i, (start, stop)) in enumerate(zip(targets, windows, strict=True)):
-        count = stop - start
-        indices[e, :count] = [_source(j, n, boundary) for j in range(start, stop)]
-        indices[e, count:] = i  # a difference from f[i] that is exactly zero
-        if even:
-            weights[e, :count], denominator = integer_stencil(start - i, stop - 1 - i, order)
-            divisors[e] = denominator * _power(float(step), order)  # type: ignore[arg-type]
-        else:
-            local = np.array([_gap(j, gaps, seam, boundary) for j in range(start, stop - 1)])
-            weights[e, :count] = uneven_weights(local, i - start, i - start + 1, i - start, order, count)[
-                :, 0
-            ]
+        windows[i] = range(start, stop)
+    indices, weights, divisors = _edges(n, windows, order, step, gaps, boundary, period)
     return Scheme(
         n=n,
         order=order,
@@ -178,13 +162,53 @@ def make_scheme(
         gaps=None if even else gaps,
         left=reach,
         width=2 * reach + 1,
-        targets=np.array(targets, np.int64),
+        targets=np.array(list(windows), np.int64),
         indices=indices,
         weights=weights,
         divisors=divisors,
         plain=False,
         samples_around_gaps=(order + accuracy + (order + 1) % 2, one_sided),
     )
+
+
+def _edges(
+    n: int,
+    windows: dict[int, range],
+    order: int,
+    step: float | None,
+    gaps: FloatArray,
+    boundary: tuple[str, str],
+    period: float | None,
+) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Return sample numbers, weights and divisors of points whose windows reach beyond an end, or lie askew."""
+    width = max(map(len, windows.values()), default=1)
+    # unused places hold the point itself: a difference from f[i] that is exactly zero
+    indices = np.repeat(np.array(list(windows), np.int64)[:, None], width, axis=1)
+    weights, divisors = np.zeros((len(windows), width)), np.ones(len(windows))
+    seam = 0.0 if period is None or not gaps.size else float(np.copysign(period, gaps[0])) - float(gaps.sum())
+    for e, (i, window) in enumerate(windows.items()):
+        count = len(window)
+        indices[e, :count] = [_source(j, n, boundary) for j in window]
+        if step is not None:
+            weights[e, :count], denominator = integer_stencil(window[0] - i, window[-1] - i, order)
+            divisors[e] = denominator * _power(step, order)
+        else:
+            local = np.array([_gap(j, gaps, seam, boundary) for j in window[:-1]])
+            weights[e, :count] = float_weights(local[:, None], i - window[0], order)[:, 0]
+    return indices, weights, divisors
+
+
+def _require_power(gaps: FloatArray, order: int, axis: int) -> None:
+    """Refuse distances whose power overflows or underflows."""
+    if not gaps.size:
+        return
+    sizes = np.abs(gaps)
+    least, largest = float(sizes.min()), float(sizes.max())
+    if not (_power(least, order) >= 1e-290 and _power(largest, order) <= 1e290):
+        raise InputError(
+            f"`*varargs` must be distances whose power {order} is a float64; got {least:g} to {largest:g} on "
+            f"axis {axis}. Rescale the coordinates."
+        )
 
 
 def _power(step: float, order: int) -> float:
@@ -200,7 +224,7 @@ def _periodic_step(
 ) -> float | None:
     """Check the period against the samples; return the step if the samples are even around the seam too."""
     if not spacing.coordinates:
-        if period is not None and step is not None and abs(period - n * step) > 1e-9 * abs(period):
+        if period is not None and step is not None and abs(period - n * abs(step)) > 1e-9 * period:
             raise InputError(
                 f"`period` must be n · spacing for evenly spaced samples; got {period!r} with {n} samples "
                 f"{step!r} apart on axis {axis}. Leave `period` out, or give coordinates."
@@ -214,9 +238,8 @@ def _periodic_step(
         )
     if abs(extent) >= period * (1 - 1e-12):
         raise InputError(
-            f"`period` must be larger than the span of the coordinates; got {period!r} for "
-            "coordinates that span "
-            f"{abs(extent)!r} on axis {axis}. Drop the last sample if it repeats the first."
+            f"`period` must be larger than the span of the coordinates; got {period!r} for coordinates "
+            f"that span {abs(extent)!r} on axis {axis}. Drop the last sample if it repeats the first."
         )
     if step is not None:
         seam = np.copysign(period, extent) - extent
@@ -277,23 +300,24 @@ def _source(j: int, n: int, boundary: tuple[str, str]) -> int:
     return _source(j, n, boundary)
 
 
-def uneven_weights(gaps: FloatArray, low: int, high: int, left: int, order: int, width: int) -> FloatArray:
-    """Weights (width, high - low) for the windows of the points low ≤ i < high."""
-    from parzen.derivatives import grid_loops
-
-    weights = np.empty((width, high - low))
-    grid_loops.fornberg_windows(gaps, low, high, left, order, weights)
-    return weights
-
-
 def interior_weights(scheme: Scheme, low: int, high: int) -> FloatArray:
     """Weights (width, high - low) of the uneven interior points low ≤ i < high."""
-    if not scheme.plain:
-        return uneven_weights(scheme.gaps, low, high, scheme.left, scheme.order, scheme.width)  # type: ignore[arg-type]
-    from parzen.derivatives import grid_loops
-
+    gaps = scheme.gaps
+    assert gaps is not None  # only uneven axes have weights that vary
     weights = np.empty((scheme.width, high - low))
-    grid_loops.numpy_weights(scheme.gaps, low, high, weights)
+    for start in range(low, high, _COLUMNS):
+        stop = min(start + _COLUMNS, high)
+        part = weights[:, start - low : stop - low]
+        if scheme.plain:
+            with np.errstate(all="ignore"):
+                before, after = gaps[start - 1 : stop - 1], gaps[start:stop]
+                np.divide(-after, before * (before + after), out=part[0])
+                np.divide(after - before, before * after, out=part[1])
+                np.divide(before, after * (before + after), out=part[2])
+        else:
+            first = start - scheme.left
+            windows = [gaps[first + j : first + j + stop - start] for j in range(scheme.width - 1)]
+            part[...] = float_weights(np.stack(windows), scheme.left, scheme.order)
     return weights
 
 
@@ -302,7 +326,13 @@ def apply(scheme: Scheme, f: Any, axis: int) -> Any:
     every dtype that has + and *.
     """
     f = np.moveaxis(np.asarray(f), axis, 0)
-    out = np.empty_like(f, subok=False)
+    with np.errstate(all="ignore"):  # as in the loops
+        return np.moveaxis(_applied(scheme, f), 0, axis)
+
+
+def _applied(scheme: Scheme, f: Any) -> Any:
+    """Carry a scheme out along the first axis."""
+    out = np.empty_like(f)
     low, high, left = scheme.low, scheme.high, scheme.left
     if low < high:
         here = f[low:high]
@@ -327,4 +357,4 @@ def apply(scheme: Scheme, f: Any, axis: int) -> Any:
     ):
         terms = (w * (f[j] if scheme.plain else f[j] - f[i]) for j, w in zip(indices, row, strict=True))
         out[i] = sum(terms, start=0.0) / divisor
-    return np.moveaxis(out, 0, axis)
+    return out

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from parzen.derivatives.calculus import curl, divergence, hessian, laplacian
+from parzen.derivatives.arrays.calculus import curl, divergence, hessian, laplacian
 from parzen.errors import InputError, InputTypeError
 
 RNG = np.random.default_rng(0)
@@ -64,8 +64,10 @@ def test_periodic_boundary_and_meshes():
     )
     mesh = np.meshgrid(X, Y, indexing="ij")
     np.testing.assert_allclose(laplacian(mesh[0] ** 2 + mesh[1] ** 2, *mesh), 4, atol=1e-9)
+    xy = np.meshgrid(X, Y)
+    np.testing.assert_allclose(laplacian(xy[0] ** 2 + xy[1] ** 2, *xy), 4, atol=1e-9)
     with pytest.raises(InputError, match="order of the axes"):
-        laplacian(np.zeros((22, 20)), *np.meshgrid(X, Y))
+        hessian(np.zeros((22, 20)), *xy)
 
 
 def test_gaps_are_skipped():

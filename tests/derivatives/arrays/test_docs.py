@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-PAGE = Path(__file__).parents[2] / "docs" / "gradients-of-data.md"
+PAGE = Path(__file__).parents[3] / "docs" / "gradients-of-data.md"
 
 
 def test_the_page_runs():

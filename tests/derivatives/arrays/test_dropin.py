@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from parzen.derivatives import grid, numpy_calls
-from parzen.derivatives.grid import gradient
+from parzen.derivatives.arrays import numpy_calls
+from parzen.derivatives.arrays.gradient import gradient
 from parzen.errors import AccuracyWarning, InputError, InputTypeError
 
 DTYPES = ["f8", "f4", "f2", "c16", "c8", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", ">f8", ">i4", "<f4"]
@@ -21,7 +21,6 @@ TOLERANCE = {"f2": 4e-3, "f4": 1e-6, "c8": 1e-6, "f8": 1e-14, "c16": 1e-14}
 def path(request, monkeypatch):
     """Send small arrays through the compiled loops too."""
     if request.param == "compiled":
-        monkeypatch.setattr(grid, "SMALL", -1)
         monkeypatch.setattr(numpy_calls, "SMALL", -1)
     return request.param
 
@@ -101,7 +100,6 @@ def test_every_legal_call_agrees_with_numpy(call, compiled):
     f, args, axis, edge_order = call
     with pytest.MonkeyPatch.context() as patch:
         if compiled:
-            patch.setattr(grid, "SMALL", -1)
             patch.setattr(numpy_calls, "SMALL", -1)
         ours = gradient(f, *args, axis=axis, edge_order=edge_order)
     theirs = np.gradient(f, *args, axis=axis, edge_order=edge_order)
@@ -226,6 +224,29 @@ def test_subclasses_are_kept(options):
         warnings.simplefilter("ignore", PendingDeprecationWarning)
         m = np.matrix(np.arange(60.0).reshape(6, 10))
         assert all(type(g) is np.matrix for g in gradient(m))
+
+
+class Metres(np.ndarray):
+    """A subclass that has a gradient of its own, as arrays with units have."""
+
+    def __array_function__(self, function, types, args, kwargs):
+        if function is np.gradient:
+            return "metres"
+        return super().__array_function__(function, types, args, kwargs)
+
+
+@pytest.mark.parametrize("n", [5, 20_000])
+def test_coordinates_with_units_are_not_stripped(n):
+    f, x = np.arange(float(n)), np.arange(float(n)) ** 2
+    assert gradient(f, x.view(Metres)) == np.gradient(f, x.view(Metres)) == "metres"
+    assert gradient(f.view(Metres), x) == "metres"
+
+
+def test_fractions_stay_fractions():
+    f = np.array([Fraction(1, 3), Fraction(2), Fraction(7, 2)], dtype=object)
+    ours, theirs = gradient(f, Fraction(1, 3)), np.gradient(f, Fraction(1, 3))
+    assert [type(v) for v in ours] == [type(v) for v in theirs]
+    np.testing.assert_array_equal(ours, theirs)
 
 
 def test_masked_arrays_are_numpys():

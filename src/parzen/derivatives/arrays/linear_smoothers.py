@@ -132,7 +132,7 @@ def _reinsch(h: FloatArray, penalty: float) -> tuple[Any, Any]:
 
 def _spline_trace(h: FloatArray, penalty: float, band: Any, factor: Any) -> float:
     """Return tr S = n - penalty tr(QᵀQ (R + penalty QᵀQ)⁻¹) from three bands of the inverse."""
-    from parzen.derivatives.grid_loops import inverse_bands
+    from parzen.derivatives.arrays.loops import inverse_bands
 
     b = inverse_bands(np.ascontiguousarray(factor))
     r = np.zeros_like(band)

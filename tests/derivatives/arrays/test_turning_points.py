@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parzen.derivatives.turning_points import turning_points
+from parzen.derivatives.arrays.turning_points import turning_points
 from parzen.errors import InputError
 
 

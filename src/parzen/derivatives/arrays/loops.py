@@ -19,9 +19,10 @@ from numba.core import types
 from numba.extending import intrinsic
 
 __all__ = [
+    "central_interior",
     "edges",
-    "fornberg_windows",
-    "numpy_weights",
+    "inverse_bands",
+    "long_uneven_interior",
     "repair_lines",
     "uneven_interior",
     "uniform_interior",
@@ -111,6 +112,20 @@ def _write(acc, out, divisor):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
+def central_interior(f, out, begin, end, n, inner, low, high, divisor):  # type: ignore[no-untyped-def]
+    """Differentiate the points low ≤ i < high of every line by (f[i+1] - f[i-1]) / divisor.
+
+    The common case of `uniform_interior`, apart because it is quicker to run and to compile.
+    """
+    line = n * inner
+    for o in range(begin // line, (end - 1) // line + 1):
+        a = max(begin, o * line + low * inner)
+        b = min(end, o * line + high * inner)
+        if a < b:
+            _difference(f[a + inner : b + inner], f[a - inner : b - inner], out[a:b], divisor)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def uniform_interior(f, out, begin, end, n, inner, low, high, pairs, odd, divisor):  # type: ignore[no-untyped-def]
     """Differentiate the points low ≤ i < high of every line with one symmetric stencil."""
     line = n * inner
@@ -118,10 +133,6 @@ def uniform_interior(f, out, begin, end, n, inner, low, high, pairs, odd, diviso
     for o in range(begin // line, (end - 1) // line + 1):
         a = max(begin, o * line + low * inner)
         b = min(end, o * line + high * inner)
-        if odd and pairs.size == 1 and pairs[0] == 1.0:
-            if a < b:
-                _difference(f[a + inner : b + inner], f[a - inner : b - inner], out[a:b], divisor)
-            continue
         for p in range(a, b, CHUNK):
             q = min(p + CHUNK, b)
             for j in range(0, pairs.size, 2):
@@ -140,6 +151,32 @@ def uniform_interior(f, out, begin, end, n, inner, low, high, pairs, odd, diviso
                 else:
                     _add_even(acc, f[p:q], pairs[j], after1, before1, w2, after2, before2)
             _write(acc, out[p:q], divisor)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _three_from_gaps(out, f0, f1, f2, before, after):  # type: ignore[no-untyped-def]
+    """Write NumPy's three-point derivative, weights and all, in NumPy's order."""
+    wide_vectors()
+    for k in range(out.size):
+        d1 = before[k]
+        d2 = after[k]
+        a = -d2 / (d1 * (d1 + d2))
+        b = (d2 - d1) / (d1 * d2)
+        c = d1 / (d2 * (d1 + d2))
+        out[k] = a * f0[k] + b * f1[k] + c * f2[k]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def long_uneven_interior(f, out, begin, end, n, low, high, gaps):  # type: ignore[no-untyped-def]
+    """Differentiate the points low ≤ i < high of contiguous lines, too long to keep their weights."""
+    for o in range(begin // n, (end - 1) // n + 1):
+        a = max(begin, o * n + low)
+        b = min(end, o * n + high)
+        if a < b:
+            i, j = a - o * n, b - o * n
+            _three_from_gaps(
+                out[a:b], f[a - 1 : b - 1], f[a:b], f[a + 1 : b + 1], gaps[i - 1 : j - 1], gaps[i:j]
+            )
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -199,25 +236,27 @@ def edges(f, out, begin, end, n, inner, targets, indices, weights, divisors, rel
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def fornberg(offsets, order, table, weights):  # type: ignore[no-untyped-def]
-    """Fill ``weights`` (k,) with those of the ``order``-th derivative at 0; ``table`` is (k, "
-    "order+1) scratch."""
-    k = offsets.size
+def fornberg(points, here, order, table, weights):  # type: ignore[no-untyped-def]
+    """Fill ``weights`` (k,) with those of the ``order``-th derivative at ``here``.
+
+    ``table`` (k, order+1) is scratch. The same recursion as `stencils.float_weights`, for one point in a loop.
+    """
+    k = points.size
     scale = 0.0
     for j in range(k):
-        scale = max(scale, abs(offsets[j]))
+        scale = max(scale, abs(points[j] - here))
     for j in range(k):
         for s in range(order + 1):
             table[j, s] = 0.0
     table[0, 0] = 1.0
     c1 = 1.0
-    c4 = offsets[0] / scale
+    c4 = (points[0] - here) / scale
     for i in range(1, k):
         c2 = 1.0
         c5 = c4
-        c4 = offsets[i] / scale
+        c4 = (points[i] - here) / scale
         for j in range(i):
-            c3 = (offsets[i] - offsets[j]) / scale
+            c3 = (points[i] - points[j]) / scale
             c2 *= c3
             if j == i - 1:
                 for s in range(min(i, order), 0, -1):
@@ -235,37 +274,6 @@ def fornberg(offsets, order, table, weights):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def fornberg_windows(gaps, low, high, left, order, weights):  # type: ignore[no-untyped-def]
-    """Fill column i - low of ``weights`` (k, high - low): the window of k points that starts at i - left."""
-    k = weights.shape[0]
-    offsets = np.empty(k)
-    table = np.empty((k, order + 1))
-    row = np.empty(k)
-    for i in range(low, high):
-        offsets[left] = 0.0
-        for j in range(left - 1, -1, -1):
-            offsets[j] = offsets[j + 1] - gaps[i - left + j]
-        for j in range(left + 1, k):
-            offsets[j] = offsets[j - 1] + gaps[i - left + j - 1]
-        fornberg(offsets, order, table, row)
-        for j in range(k):
-            weights[j, i - low] = row[j]
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def numpy_weights(gaps, low, high, weights):  # type: ignore[no-untyped-def]
-    """Fill ``weights`` (3, high - low) with NumPy's three-point weights, in NumPy's order of operations."""
-    wide_vectors()
-    for i in range(low, high):
-        d1 = gaps[i - 1]
-        d2 = gaps[i]
-        p = i - low
-        weights[0, p] = -d2 / (d1 * (d1 + d2))
-        weights[1, p] = (d2 - d1) / (d1 * d2)
-        weights[2, p] = d1 / (d2 * (d1 + d2))
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
 def repair_lines(f, out, lines, n, inner, position, width, end_width, order):  # type: ignore[no-untyped-def]
     """Redo the NaN of ``out`` on the given lines from the nearest samples that are there.
 
@@ -275,7 +283,7 @@ def repair_lines(f, out, lines, n, inner, position, width, end_width, order):  #
     valid = np.empty(n, np.int64)
     table = np.empty((width, order + 1))
     weights = np.empty(width)
-    offsets = np.empty(width)
+    points = np.empty(width)
     for number in lines:
         base = (number // inner) * n * inner + number % inner
         count = 0
@@ -301,8 +309,8 @@ def repair_lines(f, out, lines, n, inner, position, width, end_width, order):  #
             if start < 0:
                 continue
             for j in range(k):
-                offsets[j] = position[valid[start + j]] - position[i]
-            fornberg(offsets[:k], order, table, weights)
+                points[j] = position[valid[start + j]]
+            fornberg(points[:k], position[i], order, table, weights)
             reference = np.float64(f[base + valid[after if there else start] * inner])
             total = 0.0
             for j in range(k):

@@ -5,8 +5,8 @@ import pytest
 from scipy.interpolate import make_smoothing_spline
 from scipy.signal import savgol_filter
 
-from parzen.derivatives.linear_smoothers import local_polynomial, smoothing_spline
-from parzen.derivatives.smooth import METHODS, smooth_gradient
+from parzen.derivatives.arrays.linear_smoothers import local_polynomial, smoothing_spline
+from parzen.derivatives.arrays.smooth import METHODS, smooth_gradient
 from parzen.errors import AccuracyError, InputError, InputTypeError
 
 RNG = np.random.default_rng(0)

@@ -1,21 +1,26 @@
-"""The calls that `numpy.gradient` itself answers: small arrays, and dtypes and classes with rules "
-"of their own."""
+"""The calls that `numpy.gradient` itself answers: small arrays, and classes and dtypes with their own rules."""
 
 from typing import Any, cast
 
 import numpy as np
 
-from parzen.derivatives.spacing import Spacing
-from parzen.errors import InputError
+from parzen.derivatives.arrays.spacing import Spacing
+from parzen.errors import InputError, InputTypeError
 
-__all__ = ["SMALL", "all_ordinary", "numpy_answer", "require_samples"]
+__all__ = ["all_ordinary", "is_small", "numpy_answer", "require_samples"]
 
 SMALL = 8192  # up to so many elements NumPy's slices are as fast as compiled loops, and need no compiler
-NATIVE = tuple(np.dtype(t) for t in (np.float64, np.float32, np.complex128, np.complex64))
 
 
-def all_ordinary(arguments: tuple[Any, ...]) -> bool:
-    """Whether NumPy reads these spacings as we do: checked in a few microseconds, for small arrays."""
+def is_small(f: Any) -> bool:
+    """Whether a plain array is better served by NumPy's slices."""
+    return type(f) is np.ndarray and f.size <= SMALL
+
+
+def all_ordinary(f: Any, arguments: tuple[Any, ...], edge_order: Any) -> bool:
+    """Whether NumPy reads a call as we do: decided in a few microseconds, for small arrays."""
+    if f.dtype.char not in "dD" or type(edge_order) is not int:
+        return False
     for value in arguments:
         kind = type(value)
         if kind is float or kind is int:
@@ -32,11 +37,9 @@ def require_samples(n: int, axis: int, edge_order: int) -> None:
     """Refuse an axis that is too short for NumPy's formulas."""
     if n < edge_order + 1:
         raise InputError(
-            f"`f` must have at least (edge_order + 1) = {edge_order + 1} samples along each axis "
-            "(Shape of array "
-            f"too small to calculate a numerical gradient); got {n} along axis {axis}. Choose the "
-            "axes that are "
-            "long enough with `axis`."
+            f"`f` must have at least (edge_order + 1) = {edge_order + 1} samples along each axis (Shape of "
+            f"array too small to calculate a numerical gradient); got {n} along axis {axis}. Choose the "
+            "axes that are long enough with `axis`."
         )
 
 
@@ -44,6 +47,8 @@ def numpy_answer(
     f: Any, varargs: tuple[Any, ...], axes: tuple[int, ...], spacings: list[Spacing], edge_order: Any
 ) -> tuple[Any, ...] | None:
     """Return what `numpy.gradient` answers where it is right and nothing is faster; None elsewhere."""
+    if not hasattr(edge_order, "__index__") and not isinstance(edge_order, float):
+        raise InputTypeError(f"`edge_order` must be 1 or 2; got {edge_order!r}. Use `accuracy` for more.")
     if edge_order > 2:
         raise InputError(
             f"`edge_order` must be 1 or 2 ('edge_order' greater than 2 not supported); got {edge_order}. "
@@ -51,8 +56,9 @@ def numpy_answer(
         )
     for axis in axes:
         require_samples(f.shape[axis], axis, edge_order)
+    its_own = type(f) is not np.ndarray or f.dtype == object or any(map(_is_subclass, varargs))
     peculiar = (
-        type(f) is not np.ndarray
+        its_own
         or f.dtype.kind not in "fciub"
         or f.dtype in (np.longdouble, np.clongdouble)
         or f.size == 0
@@ -63,10 +69,11 @@ def numpy_answer(
         return None
     if peculiar:
         f = f.astype(np.float64) if f.dtype.kind == "b" else f
-        arguments = [_raw(s) for s in spacings] if varargs else []
+        as_given = its_own and all(np.ndim(v) < 2 for v in varargs)
+        arguments = list(varargs) if as_given else [_raw(s) for s in spacings] if varargs else []
     elif (
         f.size <= SMALL
-        and f.dtype in NATIVE
+        and f.dtype.char in "dD"
         and all(s.gaps is None or s.points is not None for s in spacings)
     ):
         arguments = [_argument(s) for s in spacings] if varargs else []
@@ -76,6 +83,11 @@ def numpy_answer(
     return answer if isinstance(answer, tuple) else (answer,)
 
 
+def _is_subclass(value: Any) -> bool:
+    """Whether a spacing is of an array class with rules of its own, as units are."""
+    return isinstance(value, np.ndarray) and type(value) is not np.ndarray
+
+
 def _argument(spacing: Spacing) -> Any:
     """Turn a spacing back into an argument."""
     return spacing.step if spacing.step is not None else spacing.points
@@ -83,8 +95,8 @@ def _argument(spacing: Spacing) -> Any:
 
 def _raw(spacing: Spacing) -> Any:
     """Return the argument as NumPy would read it, with exact differences where it would round."""
-    if spacing.odd is not None:
-        return spacing.odd
+    if spacing.verbatim is not None:
+        return spacing.verbatim
     return spacing.positions(0) if spacing.points is None and spacing.step is None else _argument(spacing)
 
 
@@ -92,6 +104,6 @@ def _is_rounded_thrice(f: Any, spacings: list[Spacing], edge_order: Any) -> bool
     """Whether NumPy would truncate each term of a sum of durations, counted from 1970, to whole ticks."""
     if type(f) is not np.ndarray or f.dtype.kind not in "mM" or edge_order not in (1, 2) or not f.size:
         return False
-    return all(s.odd is None for s in spacings) and (
+    return all(s.verbatim is None for s in spacings) and (
         edge_order == 2 or any(s.gaps is not None for s in spacings)
     )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from parzen import grid
-from parzen.derivatives.grid import gradient
+from parzen.derivatives.arrays.gradient import gradient
 from parzen.errors import InputError, InputTypeError
 
 
@@ -118,6 +118,24 @@ def test_axis_order_numpy_12614():
     np.testing.assert_array_equal(dx, 1)
 
 
+def test_arrows_on_a_meshgrid_point_uphill_numpy_28999():
+    """`grad_x, grad_y = np.gradient(Z)` swaps them: rows are y. With the mesh, results follow the arguments."""
+    x, y = np.linspace(-5, 5, 20), np.linspace(-4, 4, 24)
+    X, Y = np.meshgrid(x, y)
+    Z = np.exp(-(X**2 + Y**2) / 2)
+    for grad_x, grad_y in (gradient(Z, X, Y), gradient(Z, y, x)[::-1], gradient(Z)[::-1]):
+        assert (grad_x * X + grad_y * Y <= 0).all()  # never away from the peak in the middle
+    grad_x, grad_y = np.gradient(Z)
+    assert (grad_x * X + grad_y * Y > 0).any()
+
+
+def test_chunks_smaller_than_the_stencil_dask_11580():
+    da = pytest.importorskip("dask.array", reason="dask is not installed")
+    f = np.sin(np.arange(40.0))
+    lazy = gradient(da.from_array(f, chunks=(3, 1, 2, 34)), accuracy=8)
+    np.testing.assert_allclose(lazy.compute(scheduler="synchronous"), gradient(f, accuracy=8), atol=1e-12)
+
+
 def test_booleans_numpy_9251():
     np.testing.assert_array_equal(gradient(np.array([True, False, False])), [-1, -0.5, 0])
 
@@ -165,6 +183,17 @@ def test_weights_stay_well_conditioned_findiff_pr_26():
         assert got[i] == pytest.approx(exact, rel=1e-11)
 
 
+def test_samples_that_crowd_together_far_away_keep_their_distance():
+    """Weights for x = t⁷: 4e-13 between the first two samples must not be lost beside 1e-6 to the point."""
+    x = np.linspace(0, 1, 60) ** 7
+    operator = gradient(np.eye(60), x, axis=0, accuracy=16)
+    for i in (8, 9, 12, 20):
+        window = slice(i - 8, i + 9)
+        others = np.arange(17) != 8  # the weight of the point itself makes up for the sum of the others
+        exact = grid.weights(x[window], x[i])
+        np.testing.assert_allclose(operator[i, window][others], exact[others], rtol=1e-13)
+
+
 def test_integer_nanoseconds():
     t = 1_767_225_600_000_000_000 + np.cumsum(np.random.default_rng(0).integers(1, 5, 100))
     y = (t - t[0]) * 0.25
@@ -174,4 +203,4 @@ def test_integer_nanoseconds():
 
 def test_namespace_names_everything():
     for name in grid.__all__:
-        assert getattr(grid, name).__module__.startswith("parzen.derivatives")
+        assert getattr(grid, name).__module__.startswith("parzen.derivatives.arrays.")

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from parzen.derivatives.grid import gradient
+from parzen.derivatives.arrays.gradient import gradient
 from parzen.errors import InputError, InputTypeError
 
 RNG = np.random.default_rng(0)
@@ -38,7 +38,7 @@ def close(a, b):
 def test_nothing_heavy_is_imported():
     code = (
         "import sys, numpy as np\n"
-        "from parzen.derivatives.grid import gradient\n"
+        "from parzen.derivatives.arrays.gradient import gradient\n"
         "gradient(np.arange(10.0)); gradient(np.ma.arange(10.0)); gradient([1, 2, 4])\n"
         "heavy = {'numba', 'scipy', 'pandas', 'xarray', 'dask', 'torch', 'jax', 'matplotlib'}\n"
         "heavy &= set(sys.modules)\n"

@@ -2,19 +2,22 @@
 
 import dataclasses
 import math
+import numbers
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from parzen.derivatives import schemes as _schemes
-from parzen.derivatives.schemes import Scheme
-from parzen.derivatives.spacing import exact_floats
+from parzen.derivatives.arrays import schemes as _schemes
+from parzen.derivatives.arrays.numpy_calls import is_small
+from parzen.derivatives.arrays.schemes import Scheme
+from parzen.derivatives.arrays.spacing import exact_floats
+from parzen.derivatives.arrays.times import numpy_times
 from parzen.errors import InputTypeError
 from parzen.typing import FloatArray
 from parzen.validation import describe
 
-__all__ = ["differentiate", "result_dtype"]
+__all__ = ["as_samples", "differentiate", "result_dtype", "rounded", "widened"]
 
 _STORED = {  # dtypes that the loops read and write as they are: their real parts' dtype
     np.dtype(np.float64): np.dtype(np.float64),
@@ -31,6 +34,37 @@ def result_dtype(dtype: Any) -> Any:
     return dtype if dtype.kind in "fcm" else np.dtype(np.float64)
 
 
+def as_samples(f: Any) -> Any:
+    """Return an array of something that can be subtracted; subclasses pass."""
+    array = np.asanyarray(numpy_times(f) if not isinstance(f, np.ndarray) or f.dtype == object else f)
+    text = array.dtype.kind in "SUV"
+    if text or (array.dtype == object and array.ndim == 0 and not isinstance(array.item(), numbers.Number)):
+        raise InputTypeError(
+            f"`f` must be an array of numbers or times; got {describe(array if text else f)}. Convert it to an "
+            "array of floats first."
+        )
+    return array
+
+
+def widened(f: Any) -> Any:
+    """Return a small array in double precision, so that the derivative is rounded once; others as they are."""
+    if f.dtype.char in "dD" or type(f) is not np.ndarray:
+        return f
+    if f.dtype.kind in "iub":
+        floats = exact_floats(f)
+        return f if floats is None else floats
+    wide = {"f": np.float64, "c": np.complex128}.get(f.dtype.kind)
+    return f if wide is None or f.dtype in (np.longdouble, np.clongdouble) else f.astype(wide)
+
+
+def rounded(answer: Any, dtype: Any) -> Any:
+    """Convert the derivatives of `widened` samples to what those of the samples' ``dtype`` are."""
+    if isinstance(answer, tuple):
+        return tuple(rounded(part, dtype) for part in answer)
+    with np.errstate(over="ignore"):
+        return answer.astype(result_dtype(dtype), copy=False)
+
+
 def differentiate(
     f: Any,
     axes: tuple[int, ...],
@@ -41,6 +75,8 @@ def differentiate(
 ) -> list[Any]:
     """Carry out one scheme an axis; with ``positions`` redo what NaN samples spoil (nan="skip")."""
     dtype = result_dtype(f.dtype)
+    if is_small(f) and f.dtype.char in "dD" and positions is None:
+        return _hand_over([_schemes.apply(s, f, a) for s, a in zip(schemes, axes, strict=True)], outs, f)
     readable, dtype_of_loops = _working_array(f)
     if readable is None:
         exotic = [_exotic(s, f, axis).astype(dtype) for s, axis in zip(schemes, axes, strict=True)]
@@ -66,7 +102,7 @@ def differentiate(
         made.append(given if fits else np.empty(shape, work.dtype))
     inners = [math.prod(shape[back[axis] + 1 :]) * parts for axis in axes]
     if work.size:
-        from parzen.derivatives.sweep import repair, sweep
+        from parzen.derivatives.arrays.sweep import repair, sweep
 
         if positions is not None and parts == 2:
             flat = _both_parts_missing(flat)
@@ -105,6 +141,7 @@ def _working_array(f: Any) -> tuple[Any, Any]:
 
 def _ticks(times: Any) -> FloatArray:
     """Return dates or durations as floats counted from the first known one; NaT becomes NaN."""
+    times = times.astype(times.dtype.newbyteorder("="), copy=False)
     missing = np.isnat(times)
     ticks = times.view(np.int64)
     if not missing.all():
@@ -149,10 +186,11 @@ def _as_durations(ticks: Any, dtype: Any) -> Any:
     missing = np.isnan(ticks)
     whole = np.rint(ticks)
     near = np.abs(ticks - whole) <= 1e-6 + 1e-12 * np.abs(whole)
-    count = np.where(missing, 0.0, np.where(near, whole, np.trunc(ticks))).astype(np.int64)
-    result = count.view(dtype)
+    with np.errstate(invalid="ignore"):  # what does not fit becomes NaT
+        count = np.where(missing, 0.0, np.where(near, whole, np.trunc(ticks))).astype(np.int64)
+    result = count.view(dtype.newbyteorder("="))
     result[missing] = np.timedelta64("NaT")
-    return result
+    return result.astype(dtype, copy=False)
 
 
 def _hand_over(results: list[Any], outs: Sequence[Any] | None, f: Any) -> list[Any]:
@@ -160,7 +198,7 @@ def _hand_over(results: list[Any], outs: Sequence[Any] | None, f: Any) -> list[A
     if outs is not None:
         for out, result in zip(outs, results, strict=True):
             if not np.may_share_memory(out, result):
-                np.copyto(out, result)
+                np.copyto(out, result, casting="same_kind")
         return list(outs)
     if type(f) is not np.ndarray:
         return [result.view(type(f)) for result in results]

@@ -1,4 +1,4 @@
-"""Draw the pictures of docs/gradients-of-data.md: python -m benchmarks.grid_pictures docs/img"""
+"""Draw the pictures of docs/gradients-of-data.md: python -m benchmarks.pictures.grid docs/img"""
 
 import sys
 from pathlib import Path
@@ -10,9 +10,9 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from parzen.derivatives.grid import gradient
-from parzen.derivatives.smooth import smooth_gradient
-from parzen.derivatives.turning_points import turning_points
+from parzen.derivatives.arrays.gradient import gradient
+from parzen.derivatives.arrays.smooth import smooth_gradient
+from parzen.derivatives.arrays.turning_points import turning_points
 from parzen.plotting.fields import gradient_field
 
 
@@ -20,8 +20,8 @@ def convergence() -> Any:
     """Error against spacing: NumPy's edges, and three accuracies."""
     figure, ax = plt.subplots(figsize=(6, 4), layout="constrained")
     steps = np.geomspace(0.004, 0.4, 24)
-    cases = [("NumPy's defaults", {}, "k")]
-    cases += [(f"accuracy={a}", {"accuracy": a, "edge_order": 2}, f"C{a // 2}") for a in (2, 4, 6, 8)]
+    cases = [("NumPy's defaults", {}, "k"), ("edge_order=2", {"edge_order": 2}, "C1")]
+    cases += [(f"accuracy={a}", {"accuracy": a}, f"C{a // 2}") for a in (4, 6, 8)]
     for name, options, color in cases:
         errors = []
         for h in steps:
@@ -63,6 +63,7 @@ def noise() -> Any:
     bottom.plot(x, result.gradient, "C0", label="smooth_gradient")
     low, high = result.gradient - 2 * result.standard_error, result.gradient + 2 * result.standard_error
     bottom.fill_between(x, low, high, color="C0", alpha=0.25, label="± 2 standard errors")
+    top.set(ylabel="y")
     bottom.set(ylim=(-3, 3), xlabel="x", ylabel="slope")
     for ax in (top, bottom):
         ax.legend(fontsize=8, ncol=2)

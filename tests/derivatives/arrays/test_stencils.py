@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parzen.derivatives.schemes import uneven_weights
-from parzen.derivatives.stencils import integer_stencil, stencil, weights
+from parzen.derivatives.arrays.stencils import float_weights, integer_stencil, stencil, weights
 from parzen.errors import InputError, InputTypeError
 
 F = Fraction
@@ -75,7 +74,7 @@ def test_float_recursion_of_uneven_axes_is_close_to_exact(accuracy, order):
     gaps = rng.uniform(0.2, 3, k - 1) * 1e-9
     x = np.concatenate([[0.0], np.cumsum(gaps)])
     left = int(rng.integers(0, k))
-    got = uneven_weights(gaps, left, left + 1, left, order, k)[:, 0]
+    got = float_weights(gaps[:, None], left, order)[:, 0]
     exact = weights(x, float(x[left]), order)
     assert np.abs(got - exact).max() <= 1e-12 * np.abs(exact).max()
 
