@@ -89,9 +89,8 @@ def descend(
     gradient : callable, optional
         Returns the gradient of f in x's shape. Default: `parzen.differentiate` in its automatic way.
     method : str
-        "gradient-descent", or one of `scipy.optimize.minimize` that uses a gradient: "L-BFGS-B", "
-        ""BFGS", "CG", "SLSQP",
-        "TNC", "trust-constr", "Newton-CG".
+        "gradient-descent", or one of `scipy.optimize.minimize` that uses a gradient: "L-BFGS-B", "BFGS", "CG",
+        "SLSQP", "TNC", "trust-constr", "Newton-CG".
     bounds : (lower, upper), optional
         As in `parzen.differentiate`; not for BFGS, CG and Newton-CG. "gradient-descent" projects onto them.
     learning_rate : float, optional
@@ -133,8 +132,7 @@ def descend(
         raise InputTypeError(f"`gradient` must be a function; got {describe(gradient)}. Pass a callable.")
     if learning_rate is not None and method != "gradient-descent":
         raise InputError(
-            f"`learning_rate` must go with method='gradient-descent'; got {method!r}. Leave it out, or "
-            f"change it."
+            f"`learning_rate` must go with method='gradient-descent'; got {method!r}. Leave it out, or change it."
         )
     if bounds is not None and method not in (*BOUNDED, "gradient-descent"):
         raise InputError(

@@ -110,10 +110,9 @@ def compile(expression: Any, symbols: Sequence[Any]) -> Callable[..., Any]:
     Returns
     -------
     callable
-        ``f(s1, …, sn)`` takes numbers or arrays that broadcast together to shape B, and returns shape B
-        for one
-        expression, (m, *B) for a sequence or a column of m, (m, n, *B) for a matrix. Its generated Python
-        source is ``f.source``.
+        ``f(s1, …, sn)`` takes numbers or arrays that broadcast together to shape B, and returns shape B for
+        one expression, (m, *B) for a sequence or a column of m, (m, n, *B) for a matrix. Its generated
+        Python source is ``f.source``.
 
     Raises
     ------
