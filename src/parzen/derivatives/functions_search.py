@@ -34,7 +34,7 @@ from collections.abc import Callable
 import numpy as np
 
 from parzen.derivatives.functions_careful import Search, search_step
-from parzen.derivatives.functions_look import EXPLAINED, Look, disagreement, estimate, look
+from parzen.derivatives.functions_look import EXPLAINED, Look, bend_noise, disagreement, estimate, look
 from parzen.derivatives.functions_problem import START, Problems, Solution, Verdict
 from parzen.derivatives.functions_stencils import Rule
 from parzen.typing import FloatArray, IntArray
@@ -84,8 +84,7 @@ def solve(rule: Rule, problems: Problems, sample: Sample, rtol: float) -> Soluti
                     sound &= gap <= EXPLAINED * noise
                     floor = np.maximum(floor, gap)
                 if rule.side == 0:
-                    with np.errstate(all="ignore"):
-                        floor = np.maximum(floor, np.abs(looks[-2].even - 4 * looks[-1].even) / 8.4)
+                    floor = np.maximum(floor, bend_noise(rule, looks, top))
             found = estimate(rule, looks, top, floor, problems.grain, rtol)
             solution.value[chosen], solution.error[chosen] = found.value, found.error
             solution.step[chosen] = np.exp2(top)
