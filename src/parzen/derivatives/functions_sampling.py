@@ -95,12 +95,12 @@ class Sampler:
     def _plain_numbers(self, points: FloatArray) -> FloatArray:
         """The loop for functions that return one number, with as little around each call as possible."""
         values = np.empty((len(points), 1))
-        call = _Call(self.target, self.elementwise, True)
+        call = _Call(self.target, self.elementwise, True).shortest
         with np.errstate(all="ignore"):
             for row, point in enumerate(points):
                 self.n_evaluations += 1
                 try:
-                    raw = call.raw(point)
+                    raw = call(point)
                 except UNDEFINED as error:
                     self.trouble = f"{type(error).__name__}: {error}"
                     values[row] = np.nan
@@ -191,6 +191,11 @@ class _Call:
         self.f, self.args, self.kwargs = target.f, target.args, target.kwargs
         self.is_vector = len(target.shape) == 1 and target.names is None and not elementwise
         self.is_number = elementwise or (target.shape == () and target.names is None)
+
+    @property
+    def shortest(self) -> Callable[[FloatArray], Any]:
+        """The same as `raw`, or f itself where nothing stands between."""
+        return self.f if self.is_vector and not self.args and not self.kwargs else self.raw
 
     def raw(self, point: FloatArray) -> Any:
         """Call f with one row of numbers, which f may change."""
