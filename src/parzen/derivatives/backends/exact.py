@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from parzen.derivatives.backends.interface import Found, Job, NotPossible
+from parzen.errors import InputError
 from parzen.typing import FloatArray
 
 __all__ = ["DensityAtPoint", "applies", "differentiate", "point_function"]
@@ -24,6 +25,11 @@ class DensityAtPoint:
     def __call__(self, x: Any) -> Any:
         """Return log f at one point, or at rows of points."""
         x = np.asarray(x, dtype=np.float64)
+        if x.ndim < 2 and x.size != self.density.n_features_in_:
+            raise InputError(
+                f"`x` must be one point with {self.density.n_features_in_} entries, like the samples; got {x.size}. "
+                "Call the density's own gradient for many points."
+            )
         return self.log_density(x)[()] if x.ndim == 2 else self.log_density(x.reshape(1, -1))[0]
 
     def gradient(self, x: Any) -> FloatArray:
@@ -77,5 +83,5 @@ def differentiate(job: Job) -> Found:
             value = value.reshape((*target.chosen_shape, *target.chosen_shape))
     promise = getattr(getattr(target.f, "density", None), "rtol", 0.0)
     promise = float(promise) if isinstance(promise, (int, float)) else 0.0
-    error = (promise + 2.0**-50) * np.abs(value)
+    error = (promise + 2.0**-50) * np.abs(value) + float(np.finfo(np.float64).tiny)
     return Found(value, error, np.zeros(np.shape(value)), bool(np.isfinite(value).all()), calls)

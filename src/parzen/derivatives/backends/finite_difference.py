@@ -11,6 +11,8 @@ from parzen.errors import InputError
 
 __all__ = ["applies", "differentiate"]
 
+TINY = float(np.finfo(np.float64).tiny)
+
 def applies(job: Job) -> str | None:
     """Every function can be differenced."""
     return "adaptive finite differences work for every function"
@@ -50,7 +52,7 @@ def _first(job: Job, f: Sampler) -> Found:
     elementwise = job.kind == "derivative"
     lines, width = len(target.chosen), f.n_components
     solution, one_sided, note = Solution.unknown(lines * width), 0, ""
-    if job.kind == "gradient":
+    if job.kind == "gradient" and width == 1:
         solution, note = settle_together(f, target.x, target.chosen, job.room)
     rest = np.flatnonzero(~solution.converged.reshape(lines, width).all(axis=1))
     if rest.size:
@@ -93,9 +95,6 @@ def _hessian(job: Job, f: Sampler) -> Found:
     value, error, step = np.diag(axis.value), np.diag(axis.error), np.diag(axis.step)
     converged = axis.converged.copy()
     flat = np.array([reason == FLAT for reason in axis.why])
-    if converged.any():  # f does not depend on these variables
-        np.fill_diagonal(error, np.where(flat, f.grain * np.abs(f.base[0]), axis.error))
-        converged |= flat
     fallback = np.exp2(np.round(np.log2(np.maximum(np.abs(target.x[target.chosen]), 2.0**-3))) - 3)
     scale = np.where(axis.step > 0, axis.step, fallback)
     why = [axis.why[i] for i in np.flatnonzero(~converged)]
@@ -123,6 +122,10 @@ def _hessian(job: Job, f: Sampler) -> Found:
         error[rows, columns] = error[columns, rows] = errors
         step[rows, columns] = step[columns, rows] = mixed.step
         why += [mixed.why[i] or "rounding of the mixed second difference" for i in np.flatnonzero(~good)]
+        if flat.any() and good.any():  # f changes, but not along these axes
+            np.fill_diagonal(error, np.where(flat, f.grain * np.abs(f.base[0]) + TINY, axis.error))
+            converged |= flat
+            why = [axis.why[i] for i in np.flatnonzero(~converged)] + why[np.count_nonzero(~axis.converged) :]
         converged = np.concatenate([converged, good])
     shape = (*target.chosen_shape, *target.chosen_shape)
     value, error, step = (each.reshape(shape) for each in (value, error, step))

@@ -116,8 +116,10 @@ def _direction(x: FloatArray, importance: FloatArray, rng: np.random.Generator) 
         least = present.min() if present.size == effect.size else 0.0
         target = max(least, 2.0**-20 * present.max())
         length = np.where(effect > target, length * target / np.where(effect > 0, effect, 1), length)
-    # powers of two, so that x + t v is exact
-    return rng.choice([-1.0, 1.0], x.size) * np.exp2(np.round(np.log2(length)))
+    # few bits, so that x + t v is exact; not only powers of two, so that no two variables cancel
+    odd = 1 + rng.integers(0, 16, x.size) / 16
+    length = np.where(np.isfinite(length) & (length > 0), length, np.maximum(np.abs(x), 2.0**-6))
+    return rng.choice([-1.0, 1.0], x.size) * odd * np.exp2(np.round(np.log2(length)))
 
 
 def _one(job: Job, place: int) -> Target:
