@@ -274,11 +274,8 @@ class _Careful:
             for k, seen in sorted(self.trail.items())
             if k <= self.best_top and seen.finite and abs(seen.even) > EXPLAINED * self.grain * seen.size
         ]
-        pairs = [(small, large) for i, small in enumerate(bends) for large in bends[i + 1 :]]
-        return max(
-            (large for (k, small), (at, large) in pairs if at - k >= 3 and 0.5 * large <= small <= 2 * large),
-            default=0.0,
-        )
+        # at three steps, five octaves apart: noise is not so steady, and a smooth function bends like h
+        return max((bend for _, bend in bends if _steady(bends, bend)), default=0.0)
 
     def stairs_too_high(self) -> bool:
         """Tell whether f is a staircase, not a smooth function in low precision."""
@@ -416,6 +413,12 @@ class _Careful:
         if expected <= EXPLAINED * self.grain * seen.size:
             return 0.0
         return min(float(other.stair) for _, other in looks)
+
+
+def _steady(bends: list[tuple[int, float]], bend: float) -> bool:
+    """Tell whether three bends, over five octaves of steps, are within a factor of 2 below one of them."""
+    same = [k for k, other in bends if bend / 2 <= other <= bend]
+    return len(same) >= 3 and same[-1] - same[0] >= 5
 
 
 def _growth(seen: Look) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 
 from parzen.derivatives.backends import METHODS
 from parzen.derivatives.backends.autodiff import plain_target
-from parzen.derivatives.backends.exact import point_function
+from parzen.derivatives.backends.exact import DensityAtPoint, point_function
 from parzen.derivatives.backends.interface import Found, Job, NotPossible
 from parzen.derivatives.backends.symbolic import as_function
 from parzen.derivatives.backends.trust import disagreement
@@ -19,7 +19,7 @@ from parzen.derivatives.functions_target import as_bounds, make_target
 from parzen.errors import AccuracyError, InputError, ParzenWarning
 from parzen.validation import as_positive_float, as_positive_int, describe
 
-__all__ = ["apply", "find", "prepare", "value_of"]
+__all__ = ["CHECKED", "apply", "find", "prepare", "value_of"]
 
 KINDS = ("derivative", "gradient", "jacobian", "hessian")
 #: Methods that call f with NumPy arrays, whatever library it belongs to.
@@ -64,6 +64,8 @@ def prepare(
     lower, upper = as_bounds(bounds, target.x, target.shape)
     picked = target.chosen
     length = None
+    if scale is None and isinstance(target.f, DensityAtPoint) and target.shape == target.f.scale.shape:
+        scale = target.f.scale
     if scale is not None:
         try:
             length = np.broadcast_to(np.asarray(scale, dtype=np.float64), target.shape).ravel()

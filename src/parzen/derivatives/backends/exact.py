@@ -22,6 +22,13 @@ class DensityAtPoint:
         if hasattr(density, "hess_log_density"):
             self.hessian = self._hessian
 
+    @property
+    def scale(self) -> FloatArray:
+        """The bandwidth of each feature: the length over which log f changes."""
+        values = np.asarray(self.density.bandwidth_, dtype=np.float64)
+        values = np.sqrt(np.diagonal(values)) if values.ndim == 2 else values
+        return np.broadcast_to(values, (self.density.n_features_in_,))
+
     def __call__(self, x: Any) -> Any:
         """Return log f at one point, or at rows of points."""
         x = np.asarray(x, dtype=np.float64)
