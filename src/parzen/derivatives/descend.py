@@ -300,7 +300,8 @@ class _Course:
     def lost(self, flat: FloatArray) -> bool:
         """Tell whether a point is so far from x0 that f need not change there any more."""
         reach = np.max(np.abs(self.start), initial=1.0)
-        return bool(np.max(np.abs(flat)) > FAR_AWAY * reach and not np.isfinite(self.lower + self.upper).all())
+        bounded = np.isfinite(self.lower).all() and np.isfinite(self.upper).all()
+        return bool(np.max(np.abs(flat)) > FAR_AWAY * reach and not bounded)
 
     def project(self, flat: FloatArray) -> FloatArray:
         """The nearest point inside the bounds."""

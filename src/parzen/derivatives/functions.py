@@ -286,7 +286,9 @@ def hvp(f: Callable[..., Any], x: Any, v: Any, **options: Any) -> FloatArray:
     """
     job, method = prepare(f, x, "gradient", **_defaults(options))
     if job.target.names is not None:
-        raise InputError("`x` must be given for a Hessian-vector product; got names. Put the arguments into one x.")
+        raise InputError(
+            "`x` must be given for a Hessian-vector product; got names. Put the arguments into one x."
+        )
     first, _ = find(job, method)
     start = job.target.x
     way = np.asarray(v, dtype=np.float64)
@@ -312,7 +314,9 @@ def hvp(f: Callable[..., Any], x: Any, v: Any, **options: Any) -> FloatArray:
         slope, 0.0, method="finite-difference", noise=noise, rtol=1e-4 if noise else 1e-6,
         bounds=(-min(down, FARTHEST), min(up, FARTHEST)),
     )  # fmt: skip
-    product = np.asarray(result.value if FLAT in result.reason and not result.value.any() else value_of(result))
+    product = np.asarray(
+        result.value if FLAT in result.reason and not result.value.any() else value_of(result)
+    )
     if first.method in CHECKED:  # right at x is not yet right beside it
         seen = differentiate(
             lambda t: job.target.call(np.clip(start + t * size * way.ravel(), room.lower, room.upper)), 0.0,

@@ -68,7 +68,9 @@ def look(rule: Rule, base: FloatArray, values: FloatArray, k: AnyArray, floor: f
             (w * column[j] for w, j in zip(rule.weights, rule.nodes, strict=True)), rule.weight0 * base
         )
         other = rule.beyond
-        beyond = sum((w * column[j] for w, j in zip(other.weights, rule.nodes, strict=True)), other.weight0 * base)
+        beyond = sum(
+            (w * column[j] for w, j in zip(other.weights, rule.nodes, strict=True)), other.weight0 * base
+        )
         moves = np.abs(values - base[:, None])
         change = np.max(moves, axis=1)
         stair = np.min(np.where(moves > 0, moves, np.inf), axis=1)
@@ -132,6 +134,8 @@ def estimate(
             # a jump, kink or pole within the largest step spoils its quotient, and only that one
             gaps = [np.abs(one - two) for one, two in pairwise(quotients)]
             kinked = kinked | (gaps[0] > STRADDLED * gaps[1] + EXPLAINED * rounding)
+            # above a kink that is beside x the quotients drift apart as the step shrinks
+            kinked = kinked | (gaps[-1] > 0.7 * gaps[-2] + EXPLAINED * rounding)
     return Estimate(value, drift, rounding, tolerance, kinked)
 
 

@@ -65,7 +65,9 @@ class Sampler:
             first = self._single(target.x if not elementwise else target.x[:1])
         except (TypeError, IndexError) as error:
             if elementwise and target.x.size > 1:
-                error.add_note("kind='derivative' calls f with one number at a time; for f of a vector use grad.")
+                error.add_note(
+                    "kind='derivative' calls f with one number at a time; for f of a vector use grad."
+                )
             raise
         self.shape, self.is_complex, self.grain = first.shape, first.is_complex, first.grain
         base = [first.flat]

@@ -68,9 +68,7 @@ def sparse_jacobian(
     from scipy.sparse import coo_array, csc_array
 
     start = as_vector(x, "x")
-    limits = tuple(
-        np.abs(side - start) for side in as_bounds(bounds, start, start.shape)
-    )
+    limits = tuple(np.abs(side - start) for side in as_bounds(bounds, start, start.shape))
     base = _vector(f, start, args)
     if sparsity is None:
         pattern = csc_array(_detect(f, start, base, limits, tuple(args)))

@@ -27,7 +27,7 @@ def as_output(raw: Any) -> Output:
     if hasattr(raw, "detach"):
         raw = raw.detach().cpu().resolve_conj().numpy()
     if isinstance(raw, np.ma.MaskedArray):
-        raw = raw.astype(np.result_type(raw.dtype, np.float64)).filled(np.nan)
+        raw = np.ma.filled(raw.astype(np.result_type(raw.dtype, np.float64)), np.nan)
     try:
         array = np.asarray(raw)
         if array.dtype.kind == "O":

@@ -32,20 +32,25 @@ class DensityAtPoint:
     def __call__(self, x: Any) -> Any:
         """Return log f at one point, or at rows of points."""
         x = np.asarray(x, dtype=np.float64)
-        if x.ndim < 2 and x.size != self.density.n_features_in_:
-            raise InputError(
-                f"`x` must be one point with {self.density.n_features_in_} entries, like the samples; got {x.size}. "
-                "Call the density's own gradient for many points."
-            )
-        return self.log_density(x)[()] if x.ndim == 2 else self.log_density(x.reshape(1, -1))[0]
+        return self.log_density(x)[()] if x.ndim == 2 else self.log_density(self._row(x))[0]
 
     def gradient(self, x: Any) -> FloatArray:
         """Return ∇ log f at one point."""
-        return np.asarray(self.density.grad_log_density(np.reshape(x, (1, -1)))[0])
+        return np.asarray(self.density.grad_log_density(self._row(x))[0])
 
     def _hessian(self, x: Any) -> FloatArray:
         """Return the Hessian of log f at one point."""
-        return np.asarray(self.density.hess_log_density(np.reshape(x, (1, -1)))[0])
+        return np.asarray(self.density.hess_log_density(self._row(x))[0])
+
+    def _row(self, x: Any) -> FloatArray:
+        """One point as a table of one row."""
+        wanted = self.density.n_features_in_
+        if np.size(x) != wanted:
+            raise InputError(
+                f"`x` must be one point with {wanted} entries, like the samples; got {np.size(x)}. "
+                "Call the density's own gradient for many points."
+            )
+        return np.reshape(np.asarray(x, dtype=np.float64), (1, -1))
 
 
 def point_function(f: Any) -> Any:

@@ -13,6 +13,7 @@ __all__ = ["applies", "differentiate"]
 
 TINY = float(np.finfo(np.float64).tiny)
 
+
 def applies(job: Job) -> str | None:
     """Every function can be differenced."""
     return "adaptive finite differences work for every function"
