@@ -18,7 +18,7 @@ UNDEFINED = (ArithmeticError, ValueError)
 FEWEST_ROWS = 8
 
 #: What needs no further look; float32, say, has a larger rounding error.
-PLAIN = (float, np.float64)
+PLAIN = {float, np.float64}
 
 #: How many threads, or a replacement of the builtin ``map`` (such as ``ProcessPoolExecutor().map``).
 Workers = int | Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
@@ -101,19 +101,19 @@ class Sampler:
 
     def _plain_numbers(self, points: FloatArray) -> FloatArray:
         """The loop for functions that return one number, with as little around each call as possible."""
-        values = np.empty((len(points), 1))
         call = _Call(self.target, self.elementwise, True).shortest
+        raws: list[Any] = []
         with np.errstate(all="ignore"):
-            for row, point in enumerate(points):
-                self.n_evaluations += 1
+            for point in points:
                 try:
-                    raw = call(point)
+                    raws.append(call(point))
                 except UNDEFINED as error:
                     self.trouble = f"{type(error).__name__}: {error}"
-                    values[row] = np.nan
-                    continue
-                values[row] = raw if type(raw) in PLAIN else self._fit(as_output(raw))
-        return values
+                    raws.append(np.nan)
+        self.n_evaluations += len(raws)
+        if not PLAIN.issuperset(map(type, raws)):
+            raws = [raw if type(raw) in PLAIN else self._fit(as_output(raw))[0] for raw in raws]
+        return np.array(raws, dtype=np.float64)[:, None]
 
     @property
     def _width(self) -> int:

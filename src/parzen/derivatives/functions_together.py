@@ -22,7 +22,7 @@ FEWEST = 4
 #: From this tolerance on, two-point differences are tried first.
 TWO_POINT = 1e-6
 #: log2 of the steps over the size of a variable: two-point; the larger of two central steps; the check.
-TWO_POINT_STEP, CENTRAL_STEP, TINY_STEP = -24, -15, -34
+TWO_POINT_STEP, CENTRAL_STEP, TINY_STEP = -24, -16, -34
 #: log2 of how much larger a central step may be made against rounding.
 FARTHEST = 8
 
@@ -92,15 +92,23 @@ def _central(f: Sampler, x: FloatArray, chosen: IntArray, room: Room) -> Solutio
     looks = [look_at(members, top[members]), look_at(members, top[members] - 1)]
     tables = [(members, looks)]
     first = settle(members, looks)
-    # a third step, smaller, where rounding allows it; else three larger ones
+    # a third step, below or, where rounding is in the way, above; or three that are larger still
     with np.errstate(all="ignore"):
-        larger = np.ceil(np.log2(4 * first.rounding / first.tolerance))
+        larger = np.maximum(np.ceil(np.log2(4 * first.rounding / first.tolerance)), 0)
     rest = ~found.converged[members] & (np.abs(first.value) > first.error)
-    deeper = rest & (larger <= 0)
-    if deeper.any():
-        again = members[deeper]
-        tables.append((again, [*(each.of(deeper) for each in looks), look_at(again, top[again] - 2)]))
-    wider = rest & ~deeper & (larger <= FARTHEST) & (np.exp2(top[members] + FARTHEST) <= free[members])
+    rest &= np.exp2(top[members] + FARTHEST) <= free[members]
+    below, above, wider = (
+        rest & (larger == 0),
+        rest & (larger == 1),
+        rest & (larger > 1) & (larger <= FARTHEST),
+    )
+    if below.any():
+        again = members[below]
+        tables.append((again, [*(each.of(below) for each in looks), look_at(again, top[again] - 2)]))
+    if above.any():
+        again = members[above]
+        top[again] += 1
+        tables.append((again, [look_at(again, top[again]), *(each.of(above) for each in looks)]))
     if wider.any():
         again = members[wider]
         top[again] += larger[wider].astype(np.int64)
