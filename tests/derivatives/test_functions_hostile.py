@@ -21,7 +21,6 @@ from parzen import (
     jacobian_operator,
     sparse_jacobian,
 )
-from parzen.derivatives.functions_together import settle_together
 from parzen.errors import AccuracyError, InputError, InputTypeError, ParzenWarning
 
 
@@ -147,7 +146,6 @@ def test_variables_that_settle_together_cost_four_evaluations():
     assert found.converged
     np.testing.assert_allclose(found.value, np.exp(x), rtol=1e-8)
     assert found.n_evaluations <= 5 * 50
-    assert settle_together.__doc__
 
 
 def test_memory_of_large_gradients_is_bounded():

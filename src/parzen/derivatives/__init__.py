@@ -8,8 +8,8 @@
     sweep.py, grid_loops.py   one fused pass     functions_careful.py … and the careful one
     calculus.py         hessian, curl, …         check.py             check_gradient
     smooth.py           noisy data               descend.py           descend, ascend, Path
-    turning_points.py   extrema                  symbolic.py          SymPy
-    containers.py, lazy.py    pandas, xarray, dask, torch, JAX
+    turning_points.py   extrema                  functions_together.py  gradients, all entries at once
+    containers.py, lazy.py    pandas, xarray, dask, torch, JAX; symbolic.py: SymPy
 
 The public names are in `parzen` and `parzen.grid`.
 """
