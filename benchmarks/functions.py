@@ -1,17 +1,14 @@
-"""Derivatives of functions: accuracy, honesty and cost of parzen and its peers on the same cases, in one run.
+"""Derivatives of functions: accuracy, honesty and cost beside the peers, on the same cases in one run.
 
-Run as ``python -m benchmarks.functions [out.json]``. Peers that are not installed are left out. The tables on
-docs/derivatives-of-functions.md between the "benchmark" marks are rewritten.
+The peers run with their defaults. "Wrong, said converged" counts confident answers that miss 1e-8; numdifftools
+and jacobi have no verdict, so that for them every finite answer counts as one. Peers that are not installed have
+a row that says so.
 """
 
-import json
+import importlib.util
 import math
-import re
-import sys
-import time
 import warnings
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,10 +17,12 @@ from scipy.differentiate import derivative as scipy_derivative
 from scipy.optimize import approx_fprime
 from scipy.stats._distr_params import distcont
 
-from parzen.derivatives.functions import differentiate
+from benchmarks.harness import Bar, Figure, Row, interleave
+from parzen import differentiate
 
-PAGE = Path(__file__).parent.parent / "docs" / "derivatives-of-functions.md"
 RTOL = 1e-8
+#: SciPy's distributions that take minutes a value
+SLOW = ("levy_stable", "studentized_range")
 
 
 class Case(NamedTuple):
@@ -78,8 +77,8 @@ def examples() -> Iterator[Case]:
 def distributions() -> Iterator[Case]:
     """The continuous distributions of SciPy: the density as the derivative of the distribution function."""
     for name, parameters in distcont:
-        if name in ("levy_stable", "studentized_range"):
-            continue  # minutes a value
+        if name in SLOW:
+            continue
         law = getattr(stats, name)(*parameters)
         x = float(law.median()) + 0.1
         yield Case("SciPy cdf → pdf", law.cdf, x, float(law.pdf(x)))
@@ -171,14 +170,21 @@ TOOLS: dict[str, Callable[[Counted, float], Answer]] = {
 }
 
 
-def measure(cases: list[Case], tool: Callable[[Counted, float], Answer]) -> dict[str, float] | None:
+#: tools of `TOOLS` and `valley` that are packages of their own
+PEERS = ("numdifftools", "jacobi")
+
+
+def missing(tool: str) -> bool:
+    """Whether a tool is a package that is not installed."""
+    return tool in PEERS and importlib.util.find_spec(tool) is None
+
+
+def measure(cases: list[Case], tool: Callable[[Counted, float], Answer]) -> dict[str, Figure]:
     """Run one tool on one group of cases."""
     answers = []
     for case in cases:
         try:
             answers.append(tool(Counted(case.f), case.x))
-        except ImportError:
-            return None
         except Exception:
             answers.append(Answer(math.nan, math.inf, False, 0))
     off = np.array([abs(a.value - c.true) for a, c in zip(answers, cases, strict=True)])
@@ -189,155 +195,128 @@ def measure(cases: list[Case], tool: Callable[[Counted, float], Answer]) -> dict
     # no answer at all, with an infinite error, claims nothing
     inside = (off <= 3 * error + 1e-15 * size) | (np.isinf(error) & ~said)
     return {
-        "cases": len(cases),
-        "right": float(np.mean(right)),
-        "said converged and wrong": int(np.sum(said & ~right)),
+        "right to 1e-8, %": 100 * float(np.mean(right)),
+        "wrong, said converged": int(np.sum(said & ~right)),
         "said not converged": int(np.sum(~said)),
-        "true error within 3 reported": float(np.mean(inside)),
+        "error within 3 ×, %": 100 * float(np.mean(inside)),
         "median evaluations": float(np.median([a.evaluations for a in answers])),
-        "most evaluations": int(max(a.evaluations for a in answers)),
     }
 
 
-def valley() -> dict[str, Any]:
+def run(quick: bool) -> list[Row]:
+    """Measure derivatives of functions of one number, gradients of Rosenbrock's valley, and their times."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        return [*_one_number(quick), *_valley(quick), *_speed(quick)]
+
+
+def _one_number(quick: bool) -> list[Row]:
+    """Every tool on every group of cases; parzen must never be wrong and sure of it."""
+    cases = [*examples(), *distributions(), *gaussians()]
+    cases = cases[:: 20 if quick else 1]
+    groups: dict[str, list[Case]] = {}
+    for case in cases:
+        groups.setdefault(case.group, []).append(case)
+    groups["all"] = cases
+    rows = []
+    for group, members in groups.items():
+        for name, tool in TOOLS.items():
+            title = f"{group} ({len(members)}): {name}"
+            if missing(name):
+                rows.append(Row(title, {"right to 1e-8, %": "not installed"}, table="cases"))
+                continue
+            figures = measure(members, tool)
+            bars: tuple[Bar, ...] = ()
+            if name.startswith("parzen"):
+                assert figures["wrong, said converged"] == 0, (title, figures)
+                assert float(figures["error within 3 ×, %"]) >= 99, (title, figures)
+                # numdifftools takes 31 and scipy.differentiate 11
+                bars = (Bar("median evaluations", 11),)
+            rows.append(Row(title, figures, bars, table="cases"))
+    return rows
+
+
+def _valley(quick: bool) -> list[Row]:
     """Rosenbrock in 2 to 100 dimensions: every entry of the gradient."""
-    out = {}
-    for n in (2, 3, 5, 10, 20, 50, 100):
+    rows = []
+    for n in (2, 10) if quick else (2, 3, 5, 10, 20, 50, 100):
         x = np.linspace(-1.2, 1.7, n)
         true = rosenbrock_gradient(x)
-        row = {}
         for method in ("finite-difference", "auto"):
             found = differentiate(rosenbrock, x, "gradient", method=method)
             off = np.abs(found.value - true)
-            row[method] = {
-                "converged": found.converged,
+            assert found.converged, (n, method)
+            assert (off <= 3 * found.error + 1e-15 * np.abs(true)).all(), (n, method)
+            figures = {
                 "worst relative error": float(np.max(off / np.abs(true))),
-                "within 3 reported": float(np.mean(off <= 3 * found.error)),
                 "evaluations an entry": found.n_evaluations / n,
             }
-        try:
-            import numdifftools
-
-            count = 0
-
-            def counted(z: Any) -> Any:
-                nonlocal count
-                count += 1
-                return rosenbrock(z)
-
-            value = numdifftools.Gradient(counted)(x)
-            row["numdifftools"] = {
-                "worst relative error": float(np.max(np.abs(value - true) / np.abs(true))),
-                "evaluations an entry": count / n,
-            }
-        except ImportError:
-            pass
-        out[str(n)] = row
-    return out
+            bars = (Bar("worst relative error", RTOL),)
+            rows.append(Row(f"n = {n}: parzen, {method}", figures, bars, table="rosenbrock"))
+        rows.append(Row(f"n = {n}: numdifftools", _valley_peer(x, true), table="rosenbrock"))
+    return rows
 
 
-def quickest(call: Callable[[], Any], repeats: int = 15) -> float:
-    """The least of several times, in seconds."""
-    call()
-    least = math.inf
-    for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        least = min(least, time.perf_counter() - start)
-    return least
+def _valley_peer(x: Any, true: Any) -> dict[str, Figure]:
+    """The same by numdifftools."""
+    if missing("numdifftools"):
+        return {"worst relative error": "not installed"}
+    import numdifftools
+
+    count = 0
+
+    def counted(z: Any) -> Any:
+        nonlocal count
+        count += 1
+        return rosenbrock(z)
+
+    value = numdifftools.Gradient(counted)(x)
+    return {
+        "worst relative error": float(np.max(np.abs(value - true) / np.abs(true))),
+        "evaluations an entry": count / x.size,
+    }
 
 
-def speed() -> dict[str, Any]:
-    """A cheap function of 100 parameters."""
+def _speed(quick: bool) -> list[Row]:
+    """The gradient of a cheap function of 100 parameters."""
     x = np.linspace(0.5, 1.5, 100)
     true = rosenbrock_gradient(x)
 
     def plain(z: Any) -> float:  # refuses complex numbers: differences are all there is
         return float(rosenbrock(z))
 
-    def off(value: Any) -> float:
-        return float(np.max(np.abs(value - true) / np.abs(true)))
-
+    two, four, auto, scipy_two, peer = (
+        "parzen, differences, rtol=1e-4 (two-point)", "parzen, differences, rtol=1e-8",
+        "parzen, auto (complex step)", "approx_fprime (two-point)", "numdifftools.Gradient",
+    )  # fmt: skip
     calls: dict[str, Callable[[], Any]] = {
-        "approx_fprime (2-point)": lambda: approx_fprime(x, plain),
-        "parzen, differences, rtol=1e-4 (2-point)": lambda: (
-            differentiate(plain, x, "gradient", method="finite-difference", rtol=1e-4).value
-        ),
-        "parzen, differences, rtol=1e-8": lambda: (
-            differentiate(plain, x, "gradient", method="finite-difference").value
-        ),
-        "parzen, auto (complex step)": lambda: differentiate(rosenbrock, x, "gradient").value,
+        scipy_two: lambda: approx_fprime(x, plain),
+        two: lambda: differentiate(plain, x, "gradient", method="finite-difference", rtol=1e-4).value,
+        four: lambda: differentiate(plain, x, "gradient", method="finite-difference").value,
+        auto: lambda: differentiate(rosenbrock, x, "gradient").value,
     }
-    try:
+    if not missing("numdifftools"):
         import numdifftools
 
-        calls["numdifftools.Gradient"] = lambda: numdifftools.Gradient(plain)(x)
-    except ImportError:
-        pass
-    return {
-        name: {"milliseconds": 1e3 * quickest(call), "worst error": off(call())}
-        for name, call in calls.items()
-    }
-
-
-def table(results: dict[str, Any]) -> str:
-    """The results as Markdown."""
-    lines = [
-        "| cases | tool | right to 1e-8 | wrong, said converged | said not converged | error within 3× "
-        "| median f evaluations |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for group, tools in results["univariate"].items():
-        for tool, row in tools.items():
-            lines.append(
-                f"| {group} ({row['cases']}) | {tool} | {row['right']:.1%} | "
-                f"{row['said converged and wrong']} | "
-                f"{row['said not converged']} | {row['true error within 3 reported']:.1%} | "
-                f"{row['median evaluations']:.0f} |"
-            )
-    lines += [
-        "",
-        "| Rosenbrock, n = | tool | worst relative error | f evaluations an entry |",
-        "|---|---|---|---|",
-    ]
-    for n, tools in results["rosenbrock"].items():
-        for tool, row in tools.items():
-            name = tool if tool == "numdifftools" else f"parzen, {tool}"
-            lines.append(
-                f"| {n} | {name} | {row['worst relative error']:.1e} | {row['evaluations an entry']:.1f} |"
-            )
-    lines += ["", "| gradient of Rosenbrock, n = 100 | time, ms | worst relative error |", "|---|---|---|"]
-    for name, row in results["speed"].items():
-        lines.append(f"| {name} | {row['milliseconds']:.2f} | {row['worst error']:.1e} |")
-    return "\n".join(lines)
-
-
-def main() -> None:
-    """Measure everything, check the promise, write JSON and the table."""
-    warnings.simplefilter("ignore")
-    np.seterr(all="ignore")
-    cases = [*examples(), *distributions(), *gaussians()]
-    groups = dict.fromkeys(case.group for case in cases)
-    univariate = {}
-    for group in groups:
-        members = [case for case in cases if case.group == group]
-        rows = {name: measure(members, tool) for name, tool in TOOLS.items()}
-        univariate[group] = {name: row for name, row in rows.items() if row is not None}
-    everything = {name: measure(cases, tool) for name, tool in TOOLS.items()}
-    univariate["all"] = {name: row for name, row in everything.items() if row is not None}
-    results = {"univariate": univariate, "rosenbrock": valley(), "speed": speed()}
-    ours = univariate["all"]["parzen, differences"]
-    if ours["said converged and wrong"] or ours["true error within 3 reported"] < 0.99:
-        raise SystemExit(f"the promise is broken: {ours}")
-    text = json.dumps(results, indent=1, ensure_ascii=False)
-    if len(sys.argv) > 1:
-        Path(sys.argv[1]).write_text(text + "\n", encoding="utf-8")
-    shown = table(results)
-    print(shown)
-    page = PAGE.read_text(encoding="utf-8")
-    marks = r"(<!-- benchmark -->\n).*?(<!-- end of benchmark -->)"
-    PAGE.write_text(re.sub(marks, lambda m: m[1] + shown + "\n" + m[2], page, flags=re.S), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
+        calls[peer] = lambda: numdifftools.Gradient(plain)(x)
+    worst = {name: float(np.max(np.abs(call() - true) / np.abs(true))) for name, call in calls.items()}
+    assert worst[two] <= 1e-4
+    assert max(worst[four], worst[auto]) <= RTOL
+    timings = interleave(calls, rounds=5 if quick else 41)
+    rows = []
+    for name in calls:
+        figures: dict[str, Figure] = {
+            "time, ms": 1e3 * timings.seconds(name),
+            "worst relative error": worst[name],
+        }
+        bars: tuple[Bar, ...] = ()
+        if name == two:
+            figures["time over approx_fprime's"] = timings.ratio(name, scipy_two)
+            bars = (Bar("time over approx_fprime's", 1.5),)
+        elif name in (four, auto) and peer in calls:
+            figures["times faster than numdifftools"] = timings.ratio(peer, name)
+            bars = (Bar("times faster than numdifftools", 5, at_least=True),)
+        rows.append(Row(name, figures, bars, table="speed"))
+    if peer not in calls:
+        rows.append(Row(peer, {"time, ms": "not installed"}, table="speed"))
+    return rows

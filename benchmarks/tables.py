@@ -1,8 +1,9 @@
-"""Write the tables of docs/performance.md from benchmarks/results: ``python -m benchmarks.tables``.
+"""Write the tables of the documentation from benchmarks/results: ``python -m benchmarks.tables``.
 
 A table stands between the lines ``<!-- begin NAME -->`` and ``<!-- end NAME -->``, where NAME is a benchmark,
-or ``NAME/TABLE`` where it has several tables; ``machine`` is where the figures come from. Text outside is left
-alone. A marker without results is an error, and so are results without a marker: losses are published as well.
+or ``NAME/TABLE`` where it has several tables; ``machine`` is where the figures come from. The tables of a benchmark
+in `PAGES` stand on its own page, the others on docs/performance.md. Text outside is left alone. A marker without
+results is an error, and so are results without a marker: losses are published as well.
 """
 
 import json
@@ -16,6 +17,8 @@ from benchmarks.harness import Bar, Figure, readable
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "performance.md"
+#: benchmark -> the page of its tables, where that is not `PAGE`
+PAGES = {"functions": ROOT / "docs" / "derivatives-of-functions.md"}
 
 Result = dict[str, Any]
 
@@ -83,15 +86,25 @@ def fill(page: str, tables: dict[str, str]) -> str:
     return markers.sub(lambda match: f"{match[1]}{tables[match['name']]}\n{match[3]}", page)
 
 
+def by_page(results: list[Result]) -> dict[Path, dict[str, str]]:
+    """Return the tables of every page."""
+    tables = all_tables(results)
+    pages: dict[Path, dict[str, str]] = {PAGE: {}, **{page: {} for page in PAGES.values()}}
+    for name, text in tables.items():
+        pages[PAGES.get(name.partition("/")[0], PAGE)][name] = text
+    return pages
+
+
 def main() -> None:
-    """Rewrite the page."""
+    """Rewrite the pages."""
     files = sorted(RESULTS.glob("*.json"))
     results = [json.loads(path.read_text(encoding="utf-8")) for path in files]
-    try:
-        page = fill(PAGE.read_text(encoding="utf-8"), all_tables(results))
-    except ValueError as error:
-        sys.exit(f"{PAGE.relative_to(ROOT)}: {error}")
-    PAGE.write_text(page, encoding="utf-8")
+    for page, tables in by_page(results).items():
+        try:
+            text = fill(page.read_text(encoding="utf-8"), tables)
+        except ValueError as error:
+            sys.exit(f"{page.relative_to(ROOT)}: {error}")
+        page.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
     backends/            one file a way; the table
     functions_search.py  finite differences: the quick pass
     functions_careful.py … and the careful one
+    functions_together.py  gradients, all entries at once
     check.py             check_gradient
     descend.py           descend, ascend, Path
     symbolic.py          SymPy

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from parzen.derivatives.functions import differentiate
+from parzen.derivatives.functions_target import as_output
 from parzen.errors import InputError, InputTypeError
 from parzen.typing import BoolArray, FloatArray
 from parzen.validation import as_tolerance, describe
@@ -93,6 +94,14 @@ class GradientCheck:
         return import_module("parzen.plotting").draw_check(self)
 
 
+def _numbers(raw: Any) -> FloatArray:
+    """What a gradient function returned, as real numbers."""
+    found = as_output(raw)
+    if found.is_complex:
+        raise InputTypeError(f"`gradient` must return real numbers; got {describe(raw)}. Take the real part.")
+    return found.flat.reshape(found.shape)
+
+
 def check_gradient(
     f: Callable[..., Any],
     gradient: Callable[..., Any],
@@ -159,17 +168,19 @@ def check_gradient(
     )
     differences, error = np.asarray(found.value), np.asarray(found.error)
     point = float(x) if np.ndim(x) == 0 else np.array(x, dtype=np.float64)
-    claimed = np.asarray(gradient(point, *args), dtype=np.float64)
+    claimed = _numbers(gradient(point, *args))
     if claimed.shape != differences.shape:
         raise InputError(
-            f"`gradient` must return the shape of x, {differences.shape}; got {claimed.shape}. Check "
-            f"its return value."
+            f"`gradient` must return the shape of x, {differences.shape}; got {claimed.shape}. "
+            "Check its return value."
         )
     scale = np.maximum(np.abs(differences), np.abs(claimed))
     # an entry that is zero by both is tested where its error is small beside the others
     tested = np.isfinite(error) & (
         error <= np.maximum(1e-3 * scale, rtol * float(np.max(scale, initial=0.0)))
     )
+    if found.converged:  # at a stationary point, zeros were measured against the change of f
+        tested |= np.isfinite(error)
     flat = np.isinf(error) & (differences == 0) & (np.asarray(found.step) == 0)
     tested |= flat & (claimed == 0)  # and said to be flat
     with np.errstate(invalid="ignore"):

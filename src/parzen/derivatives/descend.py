@@ -1,5 +1,6 @@
 """Minimise or maximise a function and keep the path that was taken."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -7,8 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from parzen.derivatives.backends.exact import point_function
+from parzen.derivatives.backends.symbolic import as_function
 from parzen.derivatives.functions import differentiate
-from parzen.errors import InputError, InputTypeError
+from parzen.derivatives.functions_sampling import UNDEFINED
+from parzen.derivatives.functions_target import as_bounds, as_output
+from parzen.errors import InputError, InputTypeError, ParzenWarning
 from parzen.typing import FloatArray
 from parzen.validation import as_positive_float, as_positive_int, as_vector, describe
 
@@ -16,6 +21,12 @@ __all__ = ["Path", "ascend", "descend"]
 
 #: those of scipy.optimize.minimize that use a gradient
 METHODS = ("gradient-descent", "L-BFGS-B", "BFGS", "CG", "SLSQP", "TNC", "trust-constr", "Newton-CG")
+#: A success by SciPy's criteria counts where the gradient has fallen to this part of the one at x0.
+SETTLED = 1e-2
+#: A minimum so many times farther away than x0 is none: f is unbounded, or flat in float64.
+FAR_AWAY = 1e12
+#: So many gradients that are not finite end a search; some methods would go on for ever.
+MOST_UNDEFINED = 20
 BOUNDED = ("L-BFGS-B", "SLSQP", "TNC", "trust-constr")
 
 
@@ -89,9 +100,8 @@ def descend(
     gradient : callable, optional
         Returns the gradient of f in x's shape. Default: `parzen.differentiate` in its automatic way.
     method : str
-        "gradient-descent", or one of `scipy.optimize.minimize` that uses a gradient: "L-BFGS-B", "
-        ""BFGS", "CG", "SLSQP",
-        "TNC", "trust-constr", "Newton-CG".
+        "gradient-descent", or one of `scipy.optimize.minimize` that uses a gradient: "L-BFGS-B", "BFGS", "CG",
+        "SLSQP", "TNC", "trust-constr", "Newton-CG".
     bounds : (lower, upper), optional
         As in `parzen.differentiate`; not for BFGS, CG and Newton-CG. "gradient-descent" projects onto them.
     learning_rate : float, optional
@@ -133,8 +143,7 @@ def descend(
         raise InputTypeError(f"`gradient` must be a function; got {describe(gradient)}. Pass a callable.")
     if learning_rate is not None and method != "gradient-descent":
         raise InputError(
-            f"`learning_rate` must go with method='gradient-descent'; got {method!r}. Leave it out, or "
-            f"change it."
+            f"`learning_rate` must go with method='gradient-descent'; got {method!r}. Leave it out, or change it."
         )
     if bounds is not None and method not in (*BOUNDED, "gradient-descent"):
         raise InputError(
@@ -189,6 +198,8 @@ def ascend(
     (2.0, 0.0)
     """
 
+    f = point_function(as_function(f))
+
     def falling(x: Any, *args: Any) -> Any:
         return -np.asarray(f(x, *args))
 
@@ -211,62 +222,67 @@ def ascend(
     )  # fmt: skip
 
 
+class _AstrayError(Exception):
+    """A method of SciPy asked for f where it cannot be had."""
+
+
 class _Course:
     """f, its gradient, the bounds, and the points passed so far."""
 
     def __init__(self, f: Any, gradient: Any, x0: Any, bounds: Any, args: tuple[Any, ...]) -> None:
+        f = point_function(as_function(f))  # as differentiate takes it
         if not callable(f):
             raise InputTypeError(f"`f` must be a function; got {describe(f)}. Pass a callable.")
         self.f, self.gradient, self.args, self.bounds = f, gradient, args, bounds
         self.shape = np.shape(x0)
         self.start = as_vector(np.ravel(np.asarray(x0)), "x0").copy()
-        pair = (
-            (None, None)
-            if bounds is None
-            else (bounds.lb, bounds.ub)
-            if hasattr(bounds, "lb")
-            else tuple(bounds)
-        )
-        if len(pair) != 2:
-            raise InputError(
-                f"`bounds` must be (lower, upper); got {describe(bounds)}. Use None for no bound."
-            )
-        self.lower, self.upper = (
-            np.broadcast_to(np.asarray(end if side is None else side, dtype=np.float64), self.shape).ravel()
-            for side, end in zip(pair, (-np.inf, np.inf), strict=True)
-        )
-        if ((self.start < self.lower) | (self.start > self.upper)).any():
-            raise InputError("`x0` must lie within the bounds; got a point outside. Move x0 or the bounds.")
-        self.n_evaluations = self.n_gradients = 0
+        self.lower, self.upper = as_bounds(bounds, self.start, self.shape, "x0")
+        self.n_evaluations = self.n_gradients = self.undefined = 0
         self.history: list[FloatArray] = []
         self.values: list[float] = []
 
     def value(self, flat: FloatArray) -> float:
-        """f at a flat point."""
+        """f at a flat point; NaN where it is not defined."""
+        if not np.isfinite(flat).all():
+            raise _AstrayError
         self.n_evaluations += 1
-        raw = np.asarray(self.f(self.point(flat), *self.args), dtype=np.float64)
-        if raw.size != 1:
+        try:
+            with np.errstate(all="ignore"):
+                raw = as_output(self.f(self.point(flat), *self.args))
+        except UNDEFINED:
+            if not self.values:  # at x0 the caller should see it
+                raise
+            return np.nan
+        if raw.flat.size != 1:
             raise InputError(
-                f"`f` must return one number; got shape {raw.shape}. Sum it, or choose an entry."
+                f"`f` must return one number; got {'a complex one' if raw.is_complex else f'shape {raw.shape}'}. "
+                "Sum it, or choose an entry."
             )
-        return float(raw.reshape(()))
+        return float(raw.flat[0])
 
     def slope(self, flat: FloatArray) -> FloatArray:
-        """The gradient of f at a flat point."""
+        """The gradient of f at a flat point; NaN where nothing is known of it."""
         self.n_gradients += 1
+        if not np.isfinite(flat).all():
+            raise _AstrayError
         point = self.point(flat)
         if self.gradient is not None:
-            found = np.asarray(self.gradient(point, *self.args), dtype=np.float64)
-        else:
-            # near the end the gradient is close to zero: its relative accuracy does not matter
-            found = np.asarray(
-                differentiate(self.f, point, "gradient", bounds=self.bounds, args=self.args).value
-            )
-        if found.size != flat.size:
-            raise InputError(
-                f"`gradient` must return the shape of x, {self.shape}; got {found.shape}. Check it."
-            )
-        return found.ravel()
+            found = as_output(self.gradient(point, *self.args))
+            if found.is_complex or found.flat.size != flat.size:
+                raise InputError(
+                    f"`gradient` must return real numbers in the shape of x, {self.shape}; got shape {found.shape}"
+                    f"{' of complex numbers' if found.is_complex else ''}. Check it."
+                )
+            return found.flat
+        try:
+            with warnings.catch_warnings():
+                # a line search goes where autodiff overflows and differences do not settle
+                warnings.simplefilter("ignore", ParzenWarning)
+                slope = differentiate(self.f, point, "gradient", bounds=self.bounds, args=self.args)
+        except UNDEFINED:
+            return np.full(flat.size, np.nan)
+        # near the end the gradient is close to zero: its relative accuracy does not matter
+        return np.ravel(slope.value)
 
     def point(self, flat: FloatArray) -> Any:
         """A flat point in the shape of x0."""
@@ -276,6 +292,16 @@ class _Course:
         """Note a step."""
         self.history.append(np.array(flat, dtype=np.float64))
         self.values.append(self.value(flat) if value is None else value)
+
+    def remains(self, flat: FloatArray, slope: FloatArray) -> float:
+        """The largest entry of the gradient that does not point out of the bounds."""
+        return float(np.max(np.abs(self.project(flat - slope) - flat)))
+
+    def lost(self, flat: FloatArray) -> bool:
+        """Tell whether a point is so far from x0 that f need not change there any more."""
+        reach = np.max(np.abs(self.start), initial=1.0)
+        bounded = np.isfinite(self.lower).all() and np.isfinite(self.upper).all()
+        return bool(np.max(np.abs(flat)) > FAR_AWAY * reach and not bounded)
 
     def project(self, flat: FloatArray) -> FloatArray:
         """The nearest point inside the bounds."""
@@ -291,8 +317,8 @@ def _gradient_descent(course: _Course, rate: float | None, tol: float, max_steps
         slope = course.slope(x)
         if not np.isfinite(slope).all():
             return False, "the gradient is not finite"
-        if np.max(np.abs(course.project(x - slope) - x)) <= tol:
-            return True, "the gradient is below tol"
+        if course.remains(x, slope) <= tol:
+            return not course.lost(x), "the gradient is below tol"
         if rate is not None:
             x = course.project(x - rate * slope)
             value = course.value(x)
@@ -331,20 +357,42 @@ def _scipy(course: _Course, method: str, tol: float, max_steps: int) -> tuple[bo
         options["maxfun"] = 20 * max_steps
         del options["maxiter"]
     course.pass_by(course.start)
+    if not np.isfinite(course.values[0]):
+        return False, "f is not finite at x0"
+    at_start = course.remains(course.start, course.slope(course.start))
 
     def passed(x: FloatArray, *_: Any) -> None:
         if not np.array_equal(x, course.history[-1]):
             course.pass_by(x)
 
-    result = minimize(
-        course.value,
-        course.start,
-        jac=course.slope,
-        method=method,
-        bounds=Bounds(course.lower, course.upper) if course.bounds is not None else None,
-        callback=passed,
-        options=options,
-    )
+    def slope(x: FloatArray) -> FloatArray:
+        found = course.slope(x)
+        if not np.isfinite(found).all():
+            course.undefined += 1
+            if course.undefined > MOST_UNDEFINED:
+                raise _AstrayError
+        return found
+
+    try:
+        with np.errstate(all="ignore"):
+            result = minimize(
+                course.value,
+                course.start,
+                jac=slope,
+                method=method,
+                bounds=Bounds(course.lower, course.upper) if course.bounds is not None else None,
+                callback=passed,
+                options=options,
+            )
+    except _AstrayError:
+        return False, "the search went where f is not finite: give bounds"
+    if not np.isfinite(result.x).all():
+        return False, f"{result.message} (x is not finite: f is unbounded?)"
     passed(np.asarray(result.x, dtype=np.float64))
-    small = bool(np.max(np.abs(course.project(result.x - course.slope(result.x)) - result.x)) <= 10 * tol)
-    return bool(result.success) or small, str(result.message)
+    last = course.history[-1]
+    left = course.remains(last, course.slope(last))
+    # SciPy also calls it success when f or x changes little, wherever that is
+    success = bool(result.success) and left <= max(10 * tol, SETTLED * at_start)
+    known = np.isfinite(course.values[-1])
+    hint = " (f was not finite at points tried: give bounds)" if course.undefined else ""
+    return bool(known and (success or left <= 10 * tol) and not course.lost(last)), f"{result.message}{hint}"

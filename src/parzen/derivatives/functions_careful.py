@@ -9,7 +9,15 @@ from collections.abc import Generator
 
 import numpy as np
 
-from parzen.derivatives.functions_look import EXPLAINED, Estimate, Look, disagreement, estimate, slope_part
+from parzen.derivatives.functions_look import (
+    EXPLAINED,
+    Estimate,
+    Look,
+    bend_noise,
+    disagreement,
+    estimate,
+    slope_part,
+)
 from parzen.derivatives.functions_problem import (
     FLAT,
     FLAT_HERE,
@@ -75,6 +83,8 @@ class _Careful:
             return Verdict(0.0 if start in (FLAT, FLAT_HERE) else math.nan, math.inf, 0.0, False, start)
         levels, offset = START[self.rule.order]
         scale = float(self.trail[start].scale) if self.scale is None else self.scale
+        if not math.isfinite(scale):
+            scale = start + 14.0
         return (yield from self.improve(math.floor(scale) + offset, levels))
 
     def bracket(self) -> Generator[int, Look, int | str]:
@@ -143,7 +153,18 @@ class _Careful:
                 continue
             self.raise_floor(self.staircase())
             now = self.estimate(looks, top)
+            if self.polynomial(now, looks, top):
+                return Verdict(float(now.value), float(now.error), 2.0**top, True, "")
             if not now.kinked and now.error <= now.tolerance and now.tolerance > 0:
+                noise = self.hidden_noise(looks, top)
+                if noise and levels < 4 and top - levels >= self.least:
+                    levels += 1  # it may be curvature that two or three steps do not resolve
+                    continue
+                if noise:
+                    self.raise_floor(noise)
+                    self.remember(self.estimate(looks, top), top, levels)
+                    why = NOISY
+                    continue
                 narrower = yield from self.doubt(now, looks, top)
                 if narrower is not None:
                     self.too_large, self.best = min(self.too_large, narrower), None
@@ -193,13 +214,30 @@ class _Careful:
         beyond = sum(seen.change > seen.size / 2 and abs(seen.even) > abs(seen.odd) / 2 for seen in looks)
         return not self.at_zero_extremum and 2 * int(beyond) >= len(looks)
 
+    def polynomial(self, now: Estimate, looks: list[Look], top: int) -> bool:
+        """Tell whether f, over a step comparable with x, is a polynomial of lower degree: a true zero."""
+        n = self.rule.order
+        if n == 1 or top < max(self.origin, 0) - 3 or abs(now.value) > now.error:
+            return False
+        natural = float(looks[0].change) * 2.0 ** (-n * top)
+        nothing_beyond = now.tolerance <= self.rtol * now.error
+        return bool(nothing_beyond and 0 < now.error <= self.rtol * natural)
+
     def estimate(self, looks: list[Look], top: int) -> Estimate:
         """Extrapolate with the noise known so far."""
         return estimate(self.rule, looks, np.asarray(top), np.asarray(self.floor), self.grain, self.rtol)
 
+    def hidden_noise(self, looks: list[Look], top: int) -> float:
+        """The noise that the second differences of a table show, where it would matter; else 0."""
+        if self.rule.order > 1 or self.rule.side != 0 or self.noise_known:
+            return 0.0
+        noise = float(bend_noise(self.rule, looks, np.asarray(top)))
+        now = estimate(self.rule, looks, np.asarray(top), np.asarray(noise), self.grain, self.rtol)
+        return noise if noise > self.floor and now.error > now.tolerance else 0.0
+
     def remember(self, now: Estimate, top: int, levels: int) -> None:
         """Keep the estimate of least error; one from a larger step must not contradict it."""
-        if now.kinked or now.tolerance <= 0 or not self.trail[top].resolved:
+        if now.kinked or (now.tolerance <= 0 and self.rule.order == 1) or not self.trail[top].resolved:
             return
         if self.best is not None:
             late = self.rounding(self.best_top - self.best_levels + 1)
@@ -224,7 +262,20 @@ class _Careful:
         """The error of the best estimate, with the noise that was found after it."""
         if self.best is None or self.best.value == 0 or self.stairs_too_high():
             return math.inf  # a zero that did not converge is symmetry or flatness far from x
-        return max(float(self.best.error), self.rounding(self.best_top - self.best_levels + 1))
+        late = self.rounding(self.best_top - self.best_levels + 1)
+        return max(float(self.best.error), late, self.kink())
+
+    def kink(self) -> float:
+        """Half the jump of the slope, where second differences shrink like h, not like h²; else 0."""
+        if self.rule.order > 1 or self.rule.side != 0:
+            return 0.0
+        bends = [
+            (k, abs(float(seen.even)) * 2.0 ** -(k + 1))
+            for k, seen in sorted(self.trail.items())
+            if k <= self.best_top and seen.finite and abs(seen.even) > EXPLAINED * self.grain * seen.size
+        ]
+        # at three steps, five octaves apart: noise is not so steady, and a smooth function bends like h
+        return max((bend for _, bend in bends if _steady(bends, bend)), default=0.0)
 
     def stairs_too_high(self) -> bool:
         """Tell whether f is a staircase, not a smooth function in low precision."""
@@ -362,6 +413,12 @@ class _Careful:
         if expected <= EXPLAINED * self.grain * seen.size:
             return 0.0
         return min(float(other.stair) for _, other in looks)
+
+
+def _steady(bends: list[tuple[int, float]], bend: float) -> bool:
+    """Tell whether three bends, over five octaves of steps, are within a factor of 2 below one of them."""
+    same = [k for k, other in bends if bend / 2 <= other <= bend]
+    return len(same) >= 3 and same[-1] - same[0] >= 5
 
 
 def _growth(seen: Look) -> float:

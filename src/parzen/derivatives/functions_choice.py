@@ -9,20 +9,23 @@ import numpy as np
 
 from parzen.derivatives.backends import METHODS
 from parzen.derivatives.backends.autodiff import plain_target
-from parzen.derivatives.backends.exact import point_function
+from parzen.derivatives.backends.exact import DensityAtPoint, point_function
 from parzen.derivatives.backends.interface import Found, Job, NotPossible
 from parzen.derivatives.backends.symbolic import as_function
 from parzen.derivatives.backends.trust import disagreement
 from parzen.derivatives.functions_lines import Room
 from parzen.derivatives.functions_result import Derivative
-from parzen.derivatives.functions_target import Target, make_target
+from parzen.derivatives.functions_target import as_bounds, make_target
 from parzen.errors import AccuracyError, InputError, ParzenWarning
-from parzen.typing import FloatArray
-from parzen.validation import as_positive_float, as_positive_int, as_tolerance, describe
+from parzen.validation import as_positive_float, as_positive_int, describe
 
-__all__ = ["find", "prepare", "value_of"]
+__all__ = ["CHECKED", "apply", "find", "prepare", "value_of"]
 
 KINDS = ("derivative", "gradient", "jacobian", "hessian")
+#: Methods that call f with NumPy arrays, whatever library it belongs to.
+PLAIN = ("complex-step", "finite-difference")
+#: Methods whose results are compared with one difference along one direction.
+CHECKED = ("autodiff", "symbolic", "complex-step")
 
 
 def prepare(
@@ -39,13 +42,18 @@ def prepare(
     order = as_positive_int(order, "order")
     if order > 6 or (order > 1 and kind != "derivative"):
         raise InputError(f"`order` must be 1 to 6, and 1 for a {kind}; got {order}. Use kind='derivative'.")
-    if vectorized not in (True, False, "auto"):
+    if not isinstance(vectorized, (bool, np.bool_)) and not (
+        isinstance(vectorized, str) and vectorized == "auto"
+    ):
         raise InputError(f"`vectorized` must be True, False or 'auto'; got {vectorized!r}. Choose one.")
     if not callable(workers):
         workers = 1 if workers is None else as_positive_int(workers, "workers")
     if rtol is None:
         rtol = 1e-6 if kind == "hessian" or order == 2 else 1e-8 if order == 1 else 1e-4
-    rtol = max(as_tolerance(rtol, "rtol"), 2.0**-52)
+    rtol = as_positive_float(rtol, "rtol")
+    if not rtol < 1:
+        raise InputError(f"`rtol` must be below 1; got {rtol:g}. Use 1e-8 for eight digits.")
+    rtol = max(rtol, 2.0**-52)
     if noise is not None and noise != 0:
         noise = as_positive_float(noise, "noise")
     target = make_target(point_function(as_function(f)), x, wrt, args, kwargs)
@@ -53,14 +61,20 @@ def prepare(
         raise InputError(
             "`x` must be given for the derivatives at several points; got names. Use kind='gradient'."
         )
-    lower, upper = _bounds(bounds, target)
+    lower, upper = as_bounds(bounds, target.x, target.shape)
     picked = target.chosen
     length = None
+    if scale is None and isinstance(target.f, DensityAtPoint) and target.shape == target.f.scale.shape:
+        scale = target.f.scale
     if scale is not None:
-        length = np.broadcast_to(np.asarray(scale, dtype=np.float64), target.shape).ravel()
+        try:
+            length = np.broadcast_to(np.asarray(scale, dtype=np.float64), target.shape).ravel()
+        except (TypeError, ValueError):
+            length = np.zeros(1)
         if not (np.isfinite(length) & (length > 0)).all():
             raise InputError(
-                f"`scale` must be positive lengths in units of x; got {describe(scale)}. Check it."
+                f"`scale` must be positive lengths in units of x, one or shaped like x; got {describe(scale)}. "
+                "Check it."
             )
     if kind == "derivative" and target.names is None:  # separate points: forget those that are not wanted
         lower, upper = lower[picked], upper[picked]
@@ -70,47 +84,28 @@ def prepare(
     return Job(target, kind, order, room, vectorized, workers), method
 
 
-def _bounds(bounds: Any, target: Target) -> tuple[FloatArray, FloatArray]:
-    """Return the lower and the upper bound of every variable."""
-    n = target.x.size
-    if bounds is None:
-        return np.full(n, -np.inf), np.full(n, np.inf)
-    pair = (bounds.lb, bounds.ub) if hasattr(bounds, "lb") else bounds
-    try:
-        low, high = pair
-        lower, upper = (
-            np.broadcast_to(
-                np.asarray(default if side is None else side, dtype=np.float64), target.shape
-            ).ravel().copy()
-            for side, default in ((low, -np.inf), (high, np.inf))
-        )  # fmt: skip
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"`bounds` must be (lower, upper), each a number or shaped like x; got {describe(bounds)} "
-            f"({error}). "
-            "Use None for no bound."
-        ) from None
-    outside = np.flatnonzero(~((lower <= target.x) & (target.x <= upper)))
-    if outside.size:
-        i = int(outside[0])
-        raise InputError(
-            f"`x` must lie within the bounds; got {target.x[i]:g} outside [{lower[i]:g}, {upper[i]:g}] "
-            f"at entry {i}. "
-            "Move x or the bounds."
-        )
-    return lower, upper
-
-
 def find(job: Job, method: str) -> tuple[Derivative, Any]:
     """Try the methods in order; return the result and f(x) where it is known."""
+    with np.errstate(all="ignore"):  # values far from x may overflow
+        return _find(job, method)
+
+
+def apply(job: Job, name: str) -> Found:
+    """Differentiate by one method, without a second opinion."""
+    own = replace(job, target=plain_target(job.target)) if name in PLAIN else job
+    return _one_number(job, METHODS[name].differentiate(own))
+
+
+def _find(job: Job, method: str) -> tuple[Derivative, Any]:
+    """The same, as it is."""
     plain = replace(job, target=plain_target(job.target))
     calls = 0
     remarks: list[str] = []
     for name, module in METHODS.items():
         if method not in ("auto", name):
             continue
-        own = plain if name in ("complex-step", "finite-difference") else job
         foreign = name == "complex-step" and plain.target is not job.target  # a tensor function
+        own = plain if name in PLAIN else job
         reason = None if foreign and method == "auto" else module.applies(own)
         if reason is None:
             if method == name:
@@ -119,7 +114,7 @@ def find(job: Job, method: str) -> tuple[Derivative, Any]:
                 )
             continue
         try:
-            found: Found = module.differentiate(own)
+            found = apply(job, name)
         except NotPossible as obstacle:
             calls += obstacle.n_evaluations
             if method == name:
@@ -129,8 +124,10 @@ def find(job: Job, method: str) -> tuple[Derivative, Any]:
             remarks.append(f"not {name}: {obstacle}")
             continue
         calls += found.n_evaluations
-        found = _one_number(job, found)
-        if name in ("autodiff", "complex-step"):
+        if name != "finite-difference" and method == "auto" and not found.converged:
+            remarks.append(f"not {name}: not finite")
+            continue
+        if name in CHECKED and found.converged:
             wrong, more = disagreement(plain, found)
             calls += more
             if wrong is not None:
@@ -139,7 +136,7 @@ def find(job: Job, method: str) -> tuple[Derivative, Any]:
                     f"{message}. "
                     + ("The next method is used." if method == "auto" else "The result is not converged."),
                     ParzenWarning,
-                    stacklevel=4,
+                    stacklevel=5,
                 )
                 remarks.append(f"not {name}: it disagrees with differences")
                 if method == "auto":
@@ -147,9 +144,6 @@ def find(job: Job, method: str) -> tuple[Derivative, Any]:
                 found = found._replace(
                     converged=False, why=message, error=np.full(np.shape(found.value), np.inf)
                 )
-        if name in ("exact",) and method == "auto" and not found.converged:
-            remarks.append(f"not {name}: not finite")
-            continue
         text = "; ".join([reason + found.note, *remarks])
         if not found.converged:
             text = f"{text}. Not converged: {found.why or 'not finite'}"

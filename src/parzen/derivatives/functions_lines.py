@@ -11,7 +11,10 @@ from parzen.derivatives.functions_search import Problems, Solution, solve
 from parzen.derivatives.functions_stencils import Rule, rule
 from parzen.typing import FloatArray, IntArray
 
-__all__ = ["Lines", "Room", "along"]
+__all__ = ["Lines", "Room", "along", "sample"]
+
+#: Points are made in blocks of so many numbers: 32 MiB.
+MOST_NUMBERS = 2**22
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,15 @@ class Lines:
         return down.min(axis=1), up.min(axis=1)
 
 
+def sample(sampler: Sampler, lines: Lines, line: IntArray, t: FloatArray) -> FloatArray:
+    """Return f at distances t along lines, so many points at a time that they take little memory."""
+    block = max(1, MOST_NUMBERS // (1 if lines.elementwise else lines.x.size))
+    if len(t) <= block:
+        return sampler.rows(lines.points(line, t))
+    parts = [slice(start, start + block) for start in range(0, len(t), block)]
+    return np.concatenate([sampler.rows(lines.points(line[part], t[part])) for part in parts])
+
+
 def along(sampler: Sampler, lines: Lines, room: Room, order: int) -> tuple[Solution, int]:
     """Differentiate every component of f along every line.
 
@@ -148,20 +160,20 @@ def _solve_side(
     cache: dict[tuple[int, float], FloatArray] = {}
     nodes = np.array(chosen.nodes, dtype=np.float64)
 
-    def sample(problem: IntArray, step: FloatArray) -> FloatArray:
+    def values(problem: IntArray, step: FloatArray) -> FloatArray:
         t = step[:, None] * nodes
         who = np.repeat(owner[problem], nodes.size)
         if width == 1:
-            return sampler.rows(lines.points(who, t.ravel())).reshape(t.shape)
+            return sample(sampler, lines, who, t.ravel()).reshape(t.shape)
         keys = list(zip(who.tolist(), t.ravel().tolist(), strict=True))
         new = list(dict.fromkeys(key for key in keys if key not in cache))
         if new:
-            found = sampler.rows(lines.points(np.array([i for i, _ in new]), np.array([s for _, s in new])))
+            found = sample(sampler, lines, np.array([i for i, _ in new]), np.array([s for _, s in new]))
             cache.update(zip(new, found, strict=True))
         which = np.repeat(component[problem], nodes.size)
         return np.array([cache[key][c] for key, c in zip(keys, which, strict=True)]).reshape(t.shape)
 
-    found = solve(chosen, problems, sample, room.rtol)
+    found = solve(chosen, problems, values, room.rtol)
     place = owner * width + component
     better = (found.converged & ~solution.converged[place]) | (
         ~solution.converged[place] & ~(solution.error[place] <= found.error)

@@ -1,5 +1,6 @@
 """What one look at f says (change, size, bend, scale), and what several looks say together (value, error)."""
 
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -7,7 +8,9 @@ import numpy as np
 from parzen.derivatives.functions_stencils import Rule, extrapolate
 from parzen.typing import BoolArray, FloatArray, IntArray
 
-__all__ = ["EXPLAINED", "Estimate", "Look", "disagreement", "estimate", "look", "slope_part"]
+__all__ = [
+    "EXPLAINED", "Estimate", "Look", "bend_noise", "disagreement", "estimate", "look", "slope_part",
+]  # fmt: skip
 
 AnyArray = FloatArray | IntArray
 
@@ -15,6 +18,8 @@ AnyArray = FloatArray | IntArray
 RESOLVED = 64.0
 #: Disagreement between two steps that rounding alone explains, in units of the noise.
 EXPLAINED = 8.0
+#: Successive quotients of a smooth function differ by a factor of 4; 64 where the first two powers vanish.
+STRADDLED = 100.0
 #: A relative change beyond which a step may have left the neighbourhood of x.
 LOCAL = 2.0**-6
 
@@ -29,10 +34,11 @@ class Look(NamedTuple):
     size: FloatArray  # max |f|
     odd: FloatArray  # f(x+h) - f(x-h), or f(x+2h) - f(x) one-sided
     even: FloatArray  # second difference
+    beyond: FloatArray  # hⁿ⁺¹ f⁽ⁿ⁺¹⁾, or for a central rule of even order n: hⁿ⁻¹ f⁽ⁿ⁻¹⁾ + O(hⁿ⁺¹)
     finite: BoolArray
     resolved: BoolArray
     local: BoolArray
-    scale: FloatArray  # log2 of the length over which f changes by its own size
+    scale: FloatArray  # log2 of the length over which f changes by its own size; inf where it cannot be told
 
     def of(self, index: Any) -> "Look":
         """Return the look at some of the problems."""
@@ -61,6 +67,10 @@ def look(rule: Rule, base: FloatArray, values: FloatArray, k: AnyArray, floor: f
         quotient = sum(
             (w * column[j] for w, j in zip(rule.weights, rule.nodes, strict=True)), rule.weight0 * base
         )
+        other = rule.beyond
+        beyond = sum(
+            (w * column[j] for w, j in zip(other.weights, rule.nodes, strict=True)), other.weight0 * base
+        )
         moves = np.abs(values - base[:, None])
         change = np.max(moves, axis=1)
         stair = np.min(np.where(moves > 0, moves, np.inf), axis=1)
@@ -83,10 +93,8 @@ def look(rule: Rule, base: FloatArray, values: FloatArray, k: AnyArray, floor: f
         by_bend = np.where(curved, np.log2(bend), -np.inf)
         # where the even part dominates, x is near a stationary point: f - f(x) ~ (h/L)² f
         per_step = np.where(curved & (bend > 1), np.log2(growth) / 2, np.maximum(by_size, by_bend))
-        scale = np.asarray(k, dtype=np.float64) - np.where(
-            np.isfinite(per_step), np.minimum(per_step, 0.0), -14.0
-        )
-    return Look(quotient, change, stair, still, size, odd, even, finite, resolved, local, scale)
+        scale = np.asarray(k, dtype=np.float64) - np.minimum(per_step, 0.0)
+    return Look(quotient, change, stair, still, size, odd, even, beyond, finite, resolved, local, scale)
 
 
 def estimate(
@@ -94,23 +102,60 @@ def estimate(
 ) -> Estimate:
     """Extrapolate the looks at steps 2^top, 2^(top-1), …; floor is the noise of f in absolute terms."""
     with np.errstate(all="ignore"):
-        n = rule.order
+        n, levels = rule.order, len(looks)
         quotients = [look.quotient * np.exp2(-n * (top - level)) for level, look in enumerate(looks)]
-        value, drift, coarse = extrapolate(quotients, rule.powers)
+        value, drift, coarse, earlier = extrapolate(quotients, rule.powers)
         last, largest = looks[-1], looks[0]
         # beyond the neighbourhood of x the finer parent may agree by chance
         drift = np.where(largest.local, drift, np.maximum(drift, coarse))
         noise = np.maximum(grain * last.size, floor)
-        rounding = 2 * rule.gain * noise * np.exp2(-n * (top - len(looks) + 1))
+        rounding = 2 * rule.gain * noise * np.exp2(-n * (top - levels + 1))
+        if n == 1:
+            natural = largest.change * np.exp2(-top)
+            decay = [np.abs(each.even) for each in looks]
+            shrinks = 0.4
+        else:
+            # what the next derivative makes of f⁽ⁿ⁾ over one step: this is what a zero is small beside
+            decay = _beyond(rule, looks, top)
+            natural = decay[0]
+            shrinks = 0.75
+            # a largest step at which the quotient means nothing yet does not make the others any better
+            useless = np.abs(quotients[0] - value) > np.maximum(np.abs(value), natural) / 2
+            drift = np.where(useless, np.maximum(drift, earlier), drift)
         error = drift + rounding
-        natural = largest.change * np.exp2(-n * top)
         # noise that was seen, not known, may be three times as large
         share = np.where(floor > grain * last.size, 1 / 3, 1.0)
         tolerance = rtol * share * np.where(np.abs(value) <= error, natural, np.abs(value))
         kinked: BoolArray = np.zeros(np.shape(value), dtype=np.bool_)
-        if rule.side == 0 and len(looks) > 1:
-            kinked = np.abs(last.even) > 0.4 * np.abs(looks[-2].even) + EXPLAINED * noise
+        if rule.side == 0 and len(decay) > 1:
+            allowed = EXPLAINED * noise * (1.0 if n == 1 else rule.gain * np.exp2(-n * (top - levels + 1)))
+            kinked = decay[-1] > shrinks * decay[-2] + allowed
+        if levels > 2:
+            # a jump, kink or pole within the largest step spoils its quotient, and only that one
+            gaps = [np.abs(one - two) for one, two in pairwise(quotients)]
+            kinked = kinked | (gaps[0] > STRADDLED * gaps[1] + EXPLAINED * rounding)
+            # above a kink that is beside x the quotients drift apart as the step shrinks
+            kinked = kinked | (gaps[-1] > 0.7 * gaps[-2] + EXPLAINED * rounding)
     return Estimate(value, drift, rounding, tolerance, kinked)
+
+
+def _beyond(rule: Rule, looks: list[Look], top: AnyArray) -> list[FloatArray]:
+    """h f⁽ⁿ⁺¹⁾ at each step, for n > 1; a central rule of even order needs two steps for one value."""
+    n = rule.order
+    if rule.side != 0 or n % 2 == 1:
+        return [np.abs(each.beyond) * np.exp2(-n * (top - level)) for level, each in enumerate(looks)]
+    slopes = [each.beyond * np.exp2(-(n - 1) * (top - level)) for level, each in enumerate(looks)]
+    return [np.abs(one - two) * np.exp2(-(top - level)) for level, (one, two) in enumerate(pairwise(slopes))]
+
+
+def bend_noise(rule: Rule, looks: list[Look], top: AnyArray) -> FloatArray:
+    """The noise of f that its second differences show: their table does not settle as it should."""
+    with np.errstate(all="ignore"):
+        curvature = [each.even * np.exp2(-2 * (top - level)) for level, each in enumerate(looks)]
+        _, drift, _, _ = extrapolate(curvature, rule.powers)
+        # of two levels, |even(h) - 4 even(h/2)| / 8.4, a standard deviation of f's error
+        noise: FloatArray = 3 * drift * np.exp2(2 * top) / 8.4
+    return noise
 
 
 def disagreement(
@@ -122,7 +167,7 @@ def disagreement(
     with np.errstate(all="ignore"):
         ratio = np.exp2(k - bottom)
         span = np.exp2(bottom)
-        curvature, _, _ = extrapolate(
+        curvature, _, _, _ = extrapolate(
             [each.even * np.exp2(-2 * (top - level)) for level, each in enumerate(looks)],
             rule.powers if not one_sided else tuple(range(1, len(looks) + 1)),
         )

@@ -71,6 +71,13 @@ class Solution:
             [""] * count,
         )
 
+    def put(self, other: "Solution", place: IntArray) -> None:
+        """Write the answers to some of the problems, given in the order of ``place``."""
+        for name in ("value", "error", "step", "converged"):
+            getattr(self, name)[place] = getattr(other, name)
+        for at, why in zip(place, other.why, strict=True):
+            self.why[at] = why
+
 
 class Verdict(NamedTuple):
     """The outcome of one search."""

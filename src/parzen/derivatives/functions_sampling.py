@@ -18,7 +18,7 @@ UNDEFINED = (ArithmeticError, ValueError)
 FEWEST_ROWS = 8
 
 #: What needs no further look; float32, say, has a larger rounding error.
-PLAIN = (float, np.float64)
+PLAIN = {float, np.float64}
 
 #: How many threads, or a replacement of the builtin ``map`` (such as ``ProcessPoolExecutor().map``).
 Workers = int | Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
@@ -61,7 +61,14 @@ class Sampler:
         self.n_evaluations = 0
         self.rows_in_one_call = vectorized
         self.trouble = ""  # the last exception that f raised next to x
-        first = self._single(target.x if not elementwise else target.x[:1])
+        try:
+            first = self._single(target.x if not elementwise else target.x[:1])
+        except (TypeError, IndexError) as error:
+            if elementwise and target.x.size > 1:
+                error.add_note(
+                    "kind='derivative' calls f with one number at a time; for f of a vector use grad."
+                )
+            raise
         self.shape, self.is_complex, self.grain = first.shape, first.is_complex, first.grain
         base = [first.flat]
         if elementwise and target.x.size > 1:
@@ -94,19 +101,19 @@ class Sampler:
 
     def _plain_numbers(self, points: FloatArray) -> FloatArray:
         """The loop for functions that return one number, with as little around each call as possible."""
-        values = np.empty((len(points), 1))
-        call = _Call(self.target, self.elementwise, True)
+        call = _Call(self.target, self.elementwise, True).shortest
+        raws: list[Any] = []
         with np.errstate(all="ignore"):
-            for row, point in enumerate(points):
-                self.n_evaluations += 1
+            for point in points:
                 try:
-                    raw = call.raw(point)
+                    raws.append(call(point))
                 except UNDEFINED as error:
                     self.trouble = f"{type(error).__name__}: {error}"
-                    values[row] = np.nan
-                    continue
-                values[row] = raw if type(raw) in PLAIN else self._fit(as_output(raw))
-        return values
+                    raws.append(np.nan)
+        self.n_evaluations += len(raws)
+        if not PLAIN.issuperset(map(type, raws)):
+            raws = [raw if type(raw) in PLAIN else self._fit(as_output(raw))[0] for raw in raws]
+        return np.array(raws, dtype=np.float64)[:, None]
 
     @property
     def _width(self) -> int:
@@ -191,6 +198,11 @@ class _Call:
         self.f, self.args, self.kwargs = target.f, target.args, target.kwargs
         self.is_vector = len(target.shape) == 1 and target.names is None and not elementwise
         self.is_number = elementwise or (target.shape == () and target.names is None)
+
+    @property
+    def shortest(self) -> Callable[[FloatArray], Any]:
+        """The same as `raw`, or f itself where nothing stands between."""
+        return self.f if self.is_vector and not self.args and not self.kwargs else self.raw
 
     def raw(self, point: FloatArray) -> Any:
         """Call f with one row of numbers, which f may change."""

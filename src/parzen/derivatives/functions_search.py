@@ -5,29 +5,24 @@ One *problem* is one real number: the n-th derivative at t = 0 of one component 
 How the step is found
 ---------------------
 1. *Probe.* f is taken at a step near the smallest that x can resolve (2⁻³³ |x|). The relative change there
-tells
-   the length L over which f changes by its own size. Starting small, not large, is what finds narrow peaks:
-   from a large step a narrow peak and a flat line look the same.
+   tells the length L over which f changes by its own size. Starting small, not large, is what finds narrow
+   peaks: from a large step a narrow peak and a flat line look the same.
 2. *Measure.* Two central differences near 2⁻¹⁴ L and half of it, extrapolated. For a smooth function
    truncation is then near 1e-10 and rounding near 1e-11 of the value: seven evaluations in all.
 3. *Believe it or not.* The reported error is the last change of the extrapolation table plus the rounding
-error
-   ``gain · noise / hⁿ``. ``noise`` is the rounding of f's values or, where larger, what the probe and the
-   measurement
-   disagree by. The even part f(x+h) + f(x-h) - 2f(x) must shrink like h² (at a kink it shrinks like h).
+   error ``gain · noise / hⁿ``. ``noise`` is the rounding of f's values or, where larger, what the probe and
+   the measurement disagree by. The even part f(x+h) + f(x-h) - 2f(x) must shrink like h² (at a kink it
+   shrinks like h).
 4. *Careful search*, only where 1-3 did not settle: bracket the step between "too small, f does not change"
-and
-   "too large, f is not smooth" by galloping over all of float64 and bisecting; trade truncation "
-   "against rounding by
-   moving the step and by adding levels to the table (up to six); then compare with smaller steps, to tell
-   noise (whose slope grows like 1/h) from a feature narrower than the step (whose slope is the same at two
-   steps).
+   and "too large, f is not smooth" by galloping over all of float64 and bisecting; trade truncation against
+   rounding by moving the step and by adding levels to the table (up to six); then compare with smaller
+   steps, to tell noise (whose slope grows like 1/h) from a feature narrower than the step (whose slope is the
+   same at two steps).
 
-A value is *converged* when its error is at most ``rtol · |value|``; or when it cannot be told from zero
-and its
-error is at most ``rtol`` times the change of f over the stencil (a stationary point). A function that is
-flat at
-every step from one ulp of x to the end of the range is not converged: its value is 0 and its error inf.
+A value is *converged* when its error is at most ``rtol · |value|``; or when it cannot be told from zero and
+its error is at most ``rtol`` times the change of f over the stencil (a stationary point). A function that is
+flat at every step from one ulp of x to the end of the range is not converged: its value is 0 and its error
+inf.
 
 Tables from a large first step downwards, as in `scipy.differentiate`, were the alternative: measured on the
 900 narrow Gaussians of benchmarks/functions.py, that gives 500 confident wrong answers; this gives none, and
@@ -39,7 +34,7 @@ from collections.abc import Callable
 import numpy as np
 
 from parzen.derivatives.functions_careful import Search, search_step
-from parzen.derivatives.functions_look import EXPLAINED, Look, disagreement, estimate, look
+from parzen.derivatives.functions_look import EXPLAINED, Look, bend_noise, disagreement, estimate, look
 from parzen.derivatives.functions_problem import START, Problems, Solution, Verdict
 from parzen.derivatives.functions_stencils import Rule
 from parzen.typing import FloatArray, IntArray
@@ -89,8 +84,7 @@ def solve(rule: Rule, problems: Problems, sample: Sample, rtol: float) -> Soluti
                     sound &= gap <= EXPLAINED * noise
                     floor = np.maximum(floor, gap)
                 if rule.side == 0:
-                    with np.errstate(all="ignore"):
-                        floor = np.maximum(floor, np.abs(looks[-2].even - 4 * looks[-1].even) / 8.4)
+                    floor = np.maximum(floor, bend_noise(rule, looks, top))
             found = estimate(rule, looks, top, floor, problems.grain, rtol)
             solution.value[chosen], solution.error[chosen] = found.value, found.error
             solution.step[chosen] = np.exp2(top)

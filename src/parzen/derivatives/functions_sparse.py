@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from parzen.derivatives.functions import differentiate
+from parzen.derivatives.functions import Derivative, differentiate
+from parzen.derivatives.functions_choice import value_of
 from parzen.derivatives.functions_sampling import UNDEFINED
-from parzen.errors import AccuracyError, InputError
+from parzen.derivatives.functions_target import as_bounds, as_output
+from parzen.errors import AccuracyError, InputError, InputTypeError
 from parzen.typing import FloatArray, IntArray
 from parzen.validation import as_vector, describe
 
@@ -66,11 +68,10 @@ def sparse_jacobian(
     from scipy.sparse import coo_array, csc_array
 
     start = as_vector(x, "x")
-    base = np.asarray(f(start.copy(), *args), dtype=np.float64)
-    if base.ndim != 1:
-        raise InputError(f"`f` must return a vector; got shape {base.shape}. Use jacobian.")
+    limits = tuple(np.abs(side - start) for side in as_bounds(bounds, start, start.shape))
+    base = _vector(f, start, args)
     if sparsity is None:
-        pattern = csc_array(_detect(f, start, base, bounds, tuple(args)))
+        pattern = csc_array(_detect(f, start, base, limits, tuple(args)))
     else:
         pattern = csc_array(sparsity)
         if pattern.shape != (base.size, start.size):
@@ -80,7 +81,6 @@ def sparse_jacobian(
             )
     size = np.exp2(np.round(np.log2(np.maximum(np.abs(start), 2.0**-10))))
     rows, columns, values = [], [], []
-    limits = _limits(bounds, start)
     for group in _groups(pattern):
         way = np.zeros(start.size)
         way[group] = size[group]
@@ -129,6 +129,8 @@ def jacobian_operator(f: Callable[..., Any], x: Any, *, args: Sequence[Any] = ()
 
     Raises
     ------
+    AccuracyError
+        From a product that does not converge.
     InputError, InputTypeError
         As `parzen.differentiate`.
 
@@ -141,11 +143,11 @@ def jacobian_operator(f: Callable[..., Any], x: Any, *, args: Sequence[Any] = ()
     from scipy.sparse.linalg import LinearOperator
 
     start = as_vector(x, "x")
-    base = np.ravel(np.asarray(f(start.copy(), *args), dtype=np.float64))
+    base = _vector(f, start, args)
     size = float(np.max(np.abs(start))) or 1.0
 
     def forward(v: FloatArray) -> FloatArray:
-        way = np.ravel(np.asarray(v, dtype=np.float64))
+        way = as_vector(np.ravel(v), "v")
         length = float(np.max(np.abs(way)))
         if length == 0:
             return np.zeros(base.size)
@@ -153,35 +155,42 @@ def jacobian_operator(f: Callable[..., Any], x: Any, *, args: Sequence[Any] = ()
         found = differentiate(
             lambda t: np.ravel(f(start + t * unit * way, *args)), 0.0, method="finite-difference", rtol=1e-6
         )
-        return np.asarray(found.value) / unit
+        return _settled(found) / unit
 
     def backward(u: FloatArray) -> FloatArray:
-        weights = np.ravel(np.asarray(u))
-        found = differentiate(lambda p: np.ravel(f(p, *args)) @ weights, start, "gradient")
-        return np.asarray(found.value)
+        weights = as_vector(np.ravel(u), "u")
+        return _settled(differentiate(lambda p: np.ravel(f(p, *args)) @ weights, start, "gradient"))
 
     return LinearOperator((base.size, start.size), matvec=forward, rmatvec=backward, dtype=np.float64)
 
 
-def _limits(bounds: Any, start: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """How far each variable may go down and up."""
-    try:
-        low, high = (None, None) if bounds is None else bounds
-    except (TypeError, ValueError):
-        raise InputError(
-            f"`bounds` must be (lower, upper); got {describe(bounds)}. Use None for no bound."
-        ) from None
-    lower = np.broadcast_to(np.asarray(-np.inf if low is None else low, dtype=np.float64), start.shape)
-    upper = np.broadcast_to(np.asarray(np.inf if high is None else high, dtype=np.float64), start.shape)
-    return start - lower, upper - start
+def _vector(f: Callable[..., Any], start: FloatArray, args: Sequence[Any]) -> FloatArray:
+    """f(x), which must be a vector of real numbers."""
+    if not callable(f):
+        raise InputTypeError(f"`f` must be a function; got {describe(f)}. Pass a callable.")
+    with np.errstate(all="ignore"):
+        found = as_output(f(start.copy(), *args))
+    if found.is_complex or len(found.shape) != 1:
+        kind = "complex numbers" if found.is_complex else f"shape {found.shape}"
+        raise InputError(f"`f` must return a vector of real numbers; got {kind}. Use jacobian.")
+    return found.flat
+
+
+def _settled(found: Derivative) -> FloatArray:
+    """The value, if every entry converged or is flat, that is, zero."""
+    flat = (np.asarray(found.value) == 0) & (np.asarray(found.step) == 0) & (np.isinf(found.error))
+    known = np.asarray(found.error) <= 1e-6 * np.max(np.abs(found.value), initial=0.0)
+    if not found.converged and not (flat | known).all():
+        value_of(found)
+    return np.asarray(found.value)
 
 
 def _detect(
-    f: Callable[..., Any], start: FloatArray, base: FloatArray, bounds: Any, args: tuple[Any, ...]
+    f: Callable[..., Any], start: FloatArray, base: FloatArray, limits: Any, args: tuple[Any, ...]
 ) -> FloatArray:
     """Find which values change when a variable moves, a little or a lot, up or down."""
     pattern = np.zeros((base.size, start.size))
-    down, up = _limits(bounds, start)
+    down, up = limits
     for j in range(start.size):
         size = max(abs(float(start[j])), 1.0)
         for step in (2.0**-20 * size, -(2.0**-20) * size, 2.0**-3 * size, -(2.0**-4) * size):
@@ -190,7 +199,8 @@ def _detect(
             point = start.copy()
             point[j] += step
             try:
-                there = np.asarray(f(point, *args), dtype=np.float64)
+                with np.errstate(all="ignore"):
+                    there = np.asarray(f(point, *args), dtype=np.float64)
             except UNDEFINED:
                 continue
             pattern[~((there == base) | np.isnan(there)), j] = 1

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,17 +35,40 @@ class Rule:
     gain: float  # Σ|w|: how much the error of one value of f is amplified, times hⁿ
 
     @property
+    def beyond(self) -> "Companion":
+        """Weights on the same nodes for the next derivative, or, central of even order, the one before."""
+        return companion(self.order, self.side)
+
+    @property
     def reach(self) -> int:
         """The largest multiple of h at which f is evaluated."""
         return max(abs(node) for node in self.nodes)
 
 
+class Companion(NamedTuple):
+    """Weights of another derivative on the nodes of a rule."""
+
+    weights: tuple[float, ...]
+    weight0: float
+
+
 @lru_cache
-def rule(order: int, side: int = 0) -> Rule:
-    """Return the smallest second-order rule, its weights found in exact arithmetic."""
+def companion(order: int, side: int) -> Companion:
+    """Return the weights for the highest derivative that the nodes of a rule give, other than its own."""
+    even = side == 0 and order % 2 == 0
+    weights = _weights(_nodes(order, side), order - 1 if even else order + 1)
+    weight0 = weights.pop(0)
+    return Companion(tuple(weights.values()), weight0)
+
+
+def _nodes(order: int, side: int) -> list[int]:
+    """The nodes of a rule, with 0."""
     half = (order + 1) // 2
-    nodes = list(range(-half, half + 1)) if side == 0 else [side * j for j in range(order + 2)]
-    # Solve Σ wⱼ jⁱ = i! [i = n] by Gauss-Jordan elimination on fractions.
+    return list(range(-half, half + 1)) if side == 0 else [side * j for j in range(order + 2)]
+
+
+def _weights(nodes: list[int], order: int) -> dict[int, float]:
+    """Solve Σ wⱼ jⁱ = i! [i = order] by Gauss-Jordan elimination on fractions."""
     size = len(nodes)
     table = [
         [Fraction(node) ** i for node in nodes] + [Fraction(math.factorial(order) if i == order else 0)]
@@ -58,7 +82,14 @@ def rule(order: int, side: int = 0) -> Rule:
             if row != column:
                 factor = table[row][column]
                 table[row] = [a - factor * b for a, b in zip(table[row], table[column], strict=True)]
-    solution = dict(zip(nodes, (float(row[-1]) for row in table), strict=True))
+    return dict(zip(nodes, (float(row[-1]) for row in table), strict=True))
+
+
+@lru_cache
+def rule(order: int, side: int = 0) -> Rule:
+    """Return the smallest second-order rule, its weights found in exact arithmetic."""
+    nodes = _nodes(order, side)
+    solution = _weights(nodes, order)
     weight0 = solution.pop(0)
     powers = tuple(range(2, 2 * MOST_LEVELS + 1, 2)) if side == 0 else tuple(range(2, MOST_LEVELS + 2))
     return Rule(
@@ -74,15 +105,19 @@ def rule(order: int, side: int = 0) -> Rule:
 
 def extrapolate(
     quotients: list[FloatArray], powers: tuple[int, ...]
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Extrapolate Q(h), Q(h/2), Q(h/4), … to h = 0.
 
-    Returned are the value and its distances from its finer and its coarser parent in the table.
+    Returned are the value, its distances from its finer and its coarser parent in the table, and the
+    distance of the finer parent from its own (0 where it has none).
     """
     column = list(quotients)
     parents = column[-1:] * 2
+    finest = column[-1]
+    earlier = np.zeros_like(finest)
     for level in range(len(quotients) - 1):
         parents = column[-2:]
+        earlier, finest = np.abs(column[-1] - finest), column[-1]
         factor = 2.0 ** powers[level]
         column = [fine + (fine - coarse) / (factor - 1) for coarse, fine in pairwise(column)]
-    return column[0], np.abs(column[0] - parents[1]), np.abs(column[0] - parents[0])
+    return column[0], np.abs(column[0] - parents[1]), np.abs(column[0] - parents[0]), earlier

@@ -10,7 +10,7 @@ from parzen.errors import InputError, InputTypeError
 from parzen.typing import FloatArray, IntArray
 from parzen.validation import as_vector, describe
 
-__all__ = ["Output", "Target", "as_output", "as_point", "make_target"]
+__all__ = ["Output", "Target", "as_bounds", "as_output", "as_point", "make_target"]
 
 
 class Output(NamedTuple):
@@ -26,6 +26,8 @@ def as_output(raw: Any) -> Output:
     """Check what f returned."""
     if hasattr(raw, "detach"):
         raw = raw.detach().cpu().resolve_conj().numpy()
+    if isinstance(raw, np.ma.MaskedArray):
+        raw = np.ma.filled(raw.astype(np.result_type(raw.dtype, np.float64)), np.nan)
     try:
         array = np.asarray(raw)
         if array.dtype.kind == "O":
@@ -119,6 +121,32 @@ def as_point(x: Any, name: str = "x") -> tuple[FloatArray, tuple[int, ...]]:
     return as_vector(array.ravel(), name).copy(), array.shape
 
 
+def as_bounds(
+    bounds: Any, x: FloatArray, shape: tuple[int, ...], name: str = "x"
+) -> tuple[FloatArray, FloatArray]:
+    """Return the lower and the upper bound of every variable of the flat x, which must lie between them."""
+    pair = (bounds.lb, bounds.ub) if hasattr(bounds, "lb") else (None, None) if bounds is None else bounds
+    try:
+        low, high = pair
+        lower, upper = (
+            np.broadcast_to(np.asarray(end if side is None else side, dtype=np.float64), shape).ravel().copy()
+            for side, end in ((low, -np.inf), (high, np.inf))
+        )
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"`bounds` must be (lower, upper), each a number or shaped like {name}; got {describe(bounds)} "
+            f"({error}). Use None for no bound, and scipy.optimize.Bounds rather than a list of pairs."
+        ) from None
+    outside = np.flatnonzero(~((lower <= x) & (x <= upper)))
+    if outside.size:
+        i = int(outside[0])
+        raise InputError(
+            f"`{name}` must lie within the bounds (lower, upper); got {x[i]:g} outside "
+            f"[{lower[i]:g}, {upper[i]:g}] at entry {i}. Move {name} or the bounds."
+        )
+    return lower, upper
+
+
 def make_target(
     f: Callable[..., Any], x: Any, wrt: Any, args: Sequence[Any], kwargs: Mapping[str, Any] | None
 ) -> Target:
@@ -127,16 +155,20 @@ def make_target(
         raise InputTypeError(f"`f` must be a function; got {describe(f)}. Pass a callable.")
     if isinstance(args, (str, bytes)) or not isinstance(args, Sequence):
         raise InputTypeError(f"`args` must be a tuple; got {describe(args)}. Write args=(value,).")
+    if kwargs is not None and not isinstance(kwargs, Mapping):
+        raise InputTypeError(
+            f'`kwargs` must be a dictionary; got {describe(kwargs)}. Write kwargs={{"name": value}}.'
+        )
     rest = dict(kwargs or {})
     if x is not None:
         flat, shape = as_point(x)
         chosen, chosen_shape = _positions(wrt, flat.size, shape)
         return Target(f, x, flat, shape, chosen, chosen_shape, None, tuple(args), rest)
     wanted = (wrt,) if isinstance(wrt, str) else wrt
-    if wanted is None or not all(isinstance(name, str) for name in wanted) or len(wanted) == 0:
+    if not isinstance(wanted, (tuple, list)) or not wanted or not all(isinstance(n, str) for n in wanted):
         raise InputError(
-            f"`x` must be given, or `wrt` must name arguments in `kwargs`; got wrt={describe(wrt)}. "
-            'Write for example kwargs={"mu": 1.0}, wrt="mu".'
+            f"`x` must be given, or `wrt` must name arguments in `kwargs`; got x=None, wrt={describe(wrt)}. "
+            'Write grad(f, x) where JAX has grad(f)(x), or grad(f, kwargs={"mu": 1.0}, wrt="mu").'
         )
     if len(set(wanted)) < len(wanted):
         raise InputError(f"`wrt` must not name an argument twice; got {describe(wrt)}. Name each once.")
@@ -163,15 +195,15 @@ def _positions(wrt: Any, size: int, shape: tuple[int, ...]) -> tuple[IntArray, t
     if wrt is None:
         return everything.ravel(), shape
     try:
-        index = wrt if isinstance(wrt, (int, np.integer, slice, tuple)) else np.asarray(wrt)
+        one = isinstance(wrt, (int, np.integer, slice)) or (isinstance(wrt, tuple) and len(shape) > 1)
+        index = wrt if one else np.asarray(wrt)
         if isinstance(index, np.ndarray) and index.dtype.kind not in "biu":
             raise IndexError(f"got {describe(wrt)}")
         picked = np.asarray(everything[index])
     except (IndexError, TypeError) as error:
         raise InputError(
             f"`wrt` must pick entries of x, which has shape {shape}; {error}. Use an index, a list of "
-            f"indices, "
-            "a slice or a boolean mask; names of arguments go with `kwargs` and without `x`."
+            "indices, a slice or a boolean mask; names of arguments go with `kwargs` and without `x`."
         ) from None
     if np.unique(picked).size < picked.size:
         raise InputError(f"`wrt` must not pick an entry twice; got {describe(wrt)}. Pick each once.")

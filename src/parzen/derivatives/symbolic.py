@@ -110,17 +110,17 @@ def compile(expression: Any, symbols: Sequence[Any]) -> Callable[..., Any]:
     Returns
     -------
     callable
-        ``f(s1, …, sn)`` takes numbers or arrays that broadcast together to shape B, and returns shape B
-        for one
-        expression, (m, *B) for a sequence or a column of m, (m, n, *B) for a matrix. Its generated Python
-        source is ``f.source``.
+        ``f(s1, …, sn)`` takes numbers or arrays that broadcast together to shape B, and returns shape B for
+        one expression, (m, *B) for a sequence or a column of m, (m, n, *B) for a matrix. Its generated
+        Python source is ``f.source``.
 
     Raises
     ------
     InputTypeError
         Not SymPy expressions, or no SymPy.
     InputError
-        The expression has other symbols than these.
+        The expression has other symbols than these, a symbol is named twice, or NumPy and SciPy have no
+        function for a part of the expression.
 
     Examples
     --------
@@ -139,22 +139,46 @@ def compile(expression: Any, symbols: Sequence[Any]) -> Callable[..., Any]:
     else:
         entries, shape = [_expression(expression)], ()
     unknown = sorted(str(s) for s in set().union(*(each.free_symbols for each in entries)) - set(arguments))
+    if not entries:
+        raise InputError("`expression` must hold at least one expression; got none. Check it.")
+    if len(set(arguments)) < len(arguments):
+        raise InputError(f"`symbols` must not name a symbol twice; got {describe(symbols)}. Name each once.")
     if unknown:
         raise InputError(
             f"`symbols` must cover the expression; got none for {', '.join(unknown)}. "
             "Add them, or substitute numbers with .subs()."
         )
-    generated = sympy.lambdify(arguments, entries, modules=["scipy", "numpy"], cse=True)
+    try:
+        generated = sympy.lambdify(arguments, entries, modules=["scipy", "numpy"], cse=True)
+    except NotImplementedError as error:
+        raise InputError(_not_computable(expression, str(error).partition("\n")[0])) from None
 
     def compiled(*values: Any) -> Any:
+        if len(values) != len(arguments):
+            raise InputTypeError(
+                f"`values` must be {len(arguments)} numbers or arrays, one for each symbol; got {len(values)}. "
+                f"The symbols are {', '.join(map(str, arguments))}."
+            )
         numbers = [np.asarray(value) for value in values]
         numbers = [n.astype(np.float64) if n.dtype.kind in "iub" else n for n in numbers]
-        rows = np.broadcast_arrays(*generated(*numbers), *numbers)[: len(entries)]
+        try:
+            results = generated(*numbers)
+        except NameError as error:
+            raise InputError(_not_computable(expression, str(error))) from None
+        rows = np.broadcast_arrays(*results, *numbers)[: len(entries)]
         return np.stack(rows).reshape((*shape, *rows[0].shape))[()]
 
     compiled.__doc__ = generated.__doc__
     compiled.source = _source(generated)  # type: ignore[attr-defined]
     return compiled
+
+
+def _not_computable(expression: Any, why: str) -> str:
+    """The message for formulas that NumPy and SciPy have no functions for."""
+    return (
+        f"`expression` must be something that NumPy or SciPy computes; got {describe(expression)} ({why}). "
+        "Simplify it, or call doit()."
+    )
 
 
 def _source(generated: Any) -> str:

@@ -93,6 +93,7 @@ def differentiate(job: Job) -> Found:
             lead = value.shape[: value.ndim - 1]
             value = value[..., p].reshape((*lead, *target.chosen_shape))
     spread = 64 * grain * np.maximum(np.abs(value), 2.0**-20 * np.abs(value).max())
+    spread += float(np.finfo(np.float64).tiny)
     note = "" if grain < 1e-10 else " in single precision, all that f allows"
     return Found(
         value, spread, np.zeros(value.shape), bool(np.isfinite(value).all()), 1, f" ({library}){note}"

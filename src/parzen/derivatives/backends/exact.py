@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from parzen.derivatives.backends.interface import Found, Job, NotPossible
+from parzen.errors import InputError
 from parzen.typing import FloatArray
 
 __all__ = ["DensityAtPoint", "applies", "differentiate", "point_function"]
@@ -21,18 +22,35 @@ class DensityAtPoint:
         if hasattr(density, "hess_log_density"):
             self.hessian = self._hessian
 
+    @property
+    def scale(self) -> FloatArray:
+        """The bandwidth of each feature: the length over which log f changes."""
+        values = np.asarray(self.density.bandwidth_, dtype=np.float64)
+        values = np.sqrt(np.diagonal(values)) if values.ndim == 2 else values
+        return np.broadcast_to(values, (self.density.n_features_in_,))
+
     def __call__(self, x: Any) -> Any:
         """Return log f at one point, or at rows of points."""
         x = np.asarray(x, dtype=np.float64)
-        return self.log_density(x)[()] if x.ndim == 2 else self.log_density(x.reshape(1, -1))[0]
+        return self.log_density(x)[()] if x.ndim == 2 else self.log_density(self._row(x))[0]
 
     def gradient(self, x: Any) -> FloatArray:
         """Return ∇ log f at one point."""
-        return np.asarray(self.density.grad_log_density(np.reshape(x, (1, -1)))[0])
+        return np.asarray(self.density.grad_log_density(self._row(x))[0])
 
     def _hessian(self, x: Any) -> FloatArray:
         """Return the Hessian of log f at one point."""
-        return np.asarray(self.density.hess_log_density(np.reshape(x, (1, -1)))[0])
+        return np.asarray(self.density.hess_log_density(self._row(x))[0])
+
+    def _row(self, x: Any) -> FloatArray:
+        """One point as a table of one row."""
+        wanted = self.density.n_features_in_
+        if np.size(x) != wanted:
+            raise InputError(
+                f"`x` must be one point with {wanted} entries, like the samples; got {np.size(x)}. "
+                "Call the density's own gradient for many points."
+            )
+        return np.reshape(np.asarray(x, dtype=np.float64), (1, -1))
 
 
 def point_function(f: Any) -> Any:
@@ -77,5 +95,5 @@ def differentiate(job: Job) -> Found:
             value = value.reshape((*target.chosen_shape, *target.chosen_shape))
     promise = getattr(getattr(target.f, "density", None), "rtol", 0.0)
     promise = float(promise) if isinstance(promise, (int, float)) else 0.0
-    error = (promise + 2.0**-50) * np.abs(value)
+    error = (promise + 2.0**-50) * np.abs(value) + float(np.finfo(np.float64).tiny)
     return Found(value, error, np.zeros(np.shape(value)), bool(np.isfinite(value).all()), calls)

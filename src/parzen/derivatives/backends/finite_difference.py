@@ -4,17 +4,14 @@ import numpy as np
 
 from parzen.derivatives.backends.interface import Found, Job
 from parzen.derivatives.functions_lines import Lines, along
-from parzen.derivatives.functions_look import EXPLAINED
-from parzen.derivatives.functions_problem import FLAT
+from parzen.derivatives.functions_problem import FLAT, Solution
 from parzen.derivatives.functions_sampling import NotVectorized, Sampler
+from parzen.derivatives.functions_together import settle_together
 from parzen.errors import InputError
 
 __all__ = ["applies", "differentiate"]
 
-#: From this tolerance on, a gradient is first tried by two-point differences.
-TWO_POINT = 1e-6
-#: Fewer entries than this are not worth the two evaluations of the check.
-FEWEST = 4
+TINY = float(np.finfo(np.float64).tiny)
 
 
 def applies(job: Job) -> str | None:
@@ -54,14 +51,16 @@ def _first(job: Job, f: Sampler) -> Found:
     """Derivatives along the axes."""
     target = job.target
     elementwise = job.kind == "derivative"
-    if job.kind == "gradient" and job.room.rtol >= TWO_POINT:
-        quick = _two_point(job, f)
-        if quick is not None:
-            return quick
-    solution, one_sided = along(
-        f, Lines(target.x, target.chosen, elementwise=elementwise), job.room, job.order
-    )
     lines, width = len(target.chosen), f.n_components
+    solution, one_sided, note = Solution.unknown(lines * width), 0, ""
+    if job.kind == "gradient" and width == 1:
+        solution, note = settle_together(f, target.x, target.chosen, job.room)
+    rest = np.flatnonzero(~solution.converged.reshape(lines, width).all(axis=1))
+    if rest.size:
+        more, one_sided = along(
+            f, Lines(target.x, target.chosen[rest], elementwise=elementwise), job.room, job.order
+        )
+        solution.put(more, (rest[:, None] * width + np.arange(width)).ravel())
     value, error, step = (
         getattr(solution, name).reshape(lines, width) for name in ("value", "error", "step")
     )
@@ -78,49 +77,13 @@ def _first(job: Job, f: Sampler) -> Found:
         shape = (*lead, *target.chosen_shape)
         entry_value, entry_error, step = (each.T.reshape(shape) for each in (entry_value, entry_error, step))
     why = next((each for each, done in zip(solution.why, solution.converged, strict=True) if not done), "")
-    note = f"; {one_sided} one-sided" if one_sided else ""
+    if one_sided:
+        note += f"; {one_sided} one-sided"
     if f.trouble and why:
         why += f" (f raised {f.trouble})"
     return Found(
         entry_value, entry_error, step, bool(solution.converged.all()), f.n_evaluations, note, why, f.base
     )
-
-
-def _two_point(job: Job, f: Sampler) -> Found | None:
-    """Forward differences, one evaluation an entry, checked along one direction; None where not enough."""
-    target, room, p = job.target, job.room, job.target.chosen
-    size = np.maximum(np.abs(target.x[p]), 2.0**-10)
-    step = np.exp2(np.frexp(size)[1] - 24)
-    step = np.where(target.x[p] + step <= room.upper[p], step, -step)
-    if f.n_components != 1 or p.size < FEWEST or (target.x[p] + step < room.lower[p]).any():
-        return None
-    points = np.repeat(target.x[None, :], p.size, axis=0)
-    points[np.arange(p.size), p] += step
-    base = f.base[0, 0]
-    change = f.rows(points)[:, 0] - base
-    value = change / step
-    noise = max(f.grain * abs(base), room.noise or 0.0)
-    # truncation: f changes by its own size over |f/f'|, or has its scale, or a singularity, within |x|
-    with np.errstate(all="ignore"):
-        error = np.abs(value) * 4 * (np.abs(step) / size + np.abs(change / base)) + 2 * noise / np.abs(step)
-    if not (error <= room.rtol * np.abs(value)).all():
-        return None
-    signs = np.random.default_rng(20260101).choice([-1.0, 1.0], p.size)
-    way = np.zeros(target.x.size)
-    way[p] = signs * np.abs(step)
-    ends = np.array([target.x + way, target.x - way])
-    if (ends < room.lower).any() or (ends > room.upper).any():
-        return None
-    seen = f.rows(ends)[:, 0]
-    gap = abs((seen[0] - seen[1]) / 2 - value @ way[p])
-    if not gap <= float(error @ np.abs(way[p])) + EXPLAINED * noise:
-        return None
-    shape = target.chosen_shape
-    note = " (two-point)"
-    return Found(
-        value.reshape((*f.shape, *shape)), error.reshape((*f.shape, *shape)),
-        np.abs(step).reshape((*f.shape, *shape)), True, f.n_evaluations, note, "", f.base,
-    )  # fmt: skip
 
 
 def _hessian(job: Job, f: Sampler) -> Found:
@@ -133,9 +96,6 @@ def _hessian(job: Job, f: Sampler) -> Found:
     value, error, step = np.diag(axis.value), np.diag(axis.error), np.diag(axis.step)
     converged = axis.converged.copy()
     flat = np.array([reason == FLAT for reason in axis.why])
-    if converged.any():  # f does not depend on these variables
-        np.fill_diagonal(error, np.where(flat, f.grain * np.abs(f.base[0]), axis.error))
-        converged |= flat
     fallback = np.exp2(np.round(np.log2(np.maximum(np.abs(target.x[target.chosen]), 2.0**-3))) - 3)
     scale = np.where(axis.step > 0, axis.step, fallback)
     why = [axis.why[i] for i in np.flatnonzero(~converged)]
@@ -163,6 +123,10 @@ def _hessian(job: Job, f: Sampler) -> Found:
         error[rows, columns] = error[columns, rows] = errors
         step[rows, columns] = step[columns, rows] = mixed.step
         why += [mixed.why[i] or "rounding of the mixed second difference" for i in np.flatnonzero(~good)]
+        if flat.any() and good.any():  # f changes, but not along these axes
+            np.fill_diagonal(error, np.where(flat, f.grain * np.abs(f.base[0]) + TINY, axis.error))
+            converged |= flat
+            why = [axis.why[i] for i in np.flatnonzero(~converged)] + why[np.count_nonzero(~axis.converged) :]
         converged = np.concatenate([converged, good])
     shape = (*target.chosen_shape, *target.chosen_shape)
     value, error, step = (each.reshape(shape) for each in (value, error, step))
