@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from parzen.density.sweep import refine as refine
     from parzen.density.sweep import sweep as sweep
     from parzen.derivatives import symbolic as symbolic
+    from parzen.derivatives.arrays.gradient import gradient as gradient
+    from parzen.derivatives.arrays.smooth import SmoothGradient as SmoothGradient
+    from parzen.derivatives.arrays.smooth import smooth_gradient as smooth_gradient
+    from parzen.derivatives.arrays.stencils import stencil as stencil
+    from parzen.derivatives.arrays.turning_points import TurningPoints as TurningPoints
+    from parzen.derivatives.arrays.turning_points import turning_points as turning_points
     from parzen.derivatives.check import GradientCheck as GradientCheck
     from parzen.derivatives.check import check_gradient as check_gradient
     from parzen.derivatives.descend import Path as Path
@@ -36,12 +42,6 @@ if TYPE_CHECKING:
     from parzen.derivatives.functions import value_and_grad as value_and_grad
     from parzen.derivatives.functions_sparse import jacobian_operator as jacobian_operator
     from parzen.derivatives.functions_sparse import sparse_jacobian as sparse_jacobian
-    from parzen.derivatives.arrays.gradient import gradient as gradient
-    from parzen.derivatives.arrays.smooth import SmoothGradient as SmoothGradient
-    from parzen.derivatives.arrays.smooth import smooth_gradient as smooth_gradient
-    from parzen.derivatives.arrays.stencils import stencil as stencil
-    from parzen.derivatives.arrays.turning_points import TurningPoints as TurningPoints
-    from parzen.derivatives.arrays.turning_points import turning_points as turning_points
 
 __version__ = "0.1.0"
 
