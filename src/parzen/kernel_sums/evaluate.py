@@ -1,5 +1,6 @@
 """One evaluation: blocks of queries on threads, each checked against the promise and repaired where needed."""
 
+import math
 import threading
 from dataclasses import dataclass, replace
 
@@ -32,6 +33,9 @@ _FEW_ULPS = 1e-12
 
 #: What is promised at any rtol below, or else refused: the default rtol.
 _LEAST_PROMISE = 1e-9
+
+#: Half ulps of a coordinate that are lost on the way to its phase: a difference, two products and a fold.
+_PHASE = 4.0
 
 #: Exponents, in nats, that plain arithmetic is trusted with.
 _LARGEST_EXPONENT = 2.0**50
@@ -136,11 +140,13 @@ class _Run:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             for k, (value, scale) in enumerate(zip(values, request.scales, strict=True)):
                 truth = spectral.derivatives(exact, k, scale, d, request)
-                bounds = spectral.error_bounds(value, value[:, spots], truth, request)
+                beyond = spectrum.beyond(cell, k, request)
+                bounds = spectral.error_bounds(value, value[:, spots], truth, beyond, request)
                 self.spot_error = max(
                     self.spot_error, spectral.spot_error(value[0, spots], truth[0], allowed, bounds)
                 )
-                share, kept = spectral.accepted(value, bounds, scale, d, allowed, request)
+                rounding = self._rounding(cell, y, value[0], float(scale))
+                share, kept = spectral.accepted(value, bounds, rounding, scale, d, allowed, request)
                 shares.append(share)
                 keeps &= kept
             keeps[spots] = False  # their sums are better than that
@@ -149,6 +155,15 @@ class _Run:
                 self.sums.put(indices[keeps], slice(k, k + 1), finished)
                 self.bound[indices[keeps], k] = shares[k][keeps]
         self.left[indices[keeps]] = False
+
+    def _rounding(self, cell: Cell, y: FloatArray, total: FloatArray, scale: float) -> FloatArray:
+        """Bound what the rounding of points, and of the phases of transforms, does to exponents that matter, (m,)."""
+        radius = np.sqrt(scale * np.einsum("ia,ia->i", y, y))
+        distance = np.sqrt(2.0 * np.maximum(self.cutoff - np.log(np.maximum(total, 1e-300)), 0.0))
+        farthest = np.minimum(radius + distance, math.sqrt(scale) * self.sources.radius)
+        error = accuracy.direct_error(self.sources.d, self.units, radius, farthest, distance)
+        extent = math.sqrt(scale) * float(np.linalg.norm(1.0 / cell.spacing))
+        return error + accuracy.UNIT * (8.0 + _PHASE * extent * distance)
 
     def _sum_all(self, indices: IntArray) -> None:
         """Sum a few queries, on threads."""
