@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from parzen.bandwidth.matrix import as_scale
 from parzen.density.model import Model
 from parzen.errors import AccuracyError
-from parzen.kernel_sums import Request, spectral
+from parzen.kernel_sums import Request, compensated, spectral
+from parzen.kernel_sums.double_double import DoubleDouble
 from parzen.kernel_sums.plan import METHODS
 from reference.exact import exact_density
 from tolerances import DERIVATIVE_FLOOR, assert_promise, log_density_tolerance
@@ -160,10 +161,16 @@ def tasks(draw, largest=3000, rtols=(1e-3, 1e-4, 1e-6, 1e-9, 1e-10, 1e-13)):
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     samples = make_samples(rng, draw(st.sampled_from(SHAPES)), n, d)
     h = 10.0 ** draw(st.sampled_from([-3, -2, -1.5, -1, -0.5, 0, 0.5, 1, 3]))
-    weights = make_weights(rng, draw(st.sampled_from(["none", "none", "powers", "zeros", "tiny", "in space"])), samples)
+    weights = make_weights(
+        rng, draw(st.sampled_from(["none", "none", "powers", "zeros", "tiny", "in space"])), samples
+    )
     assume(weights is None or weights.any())
     leave_one_out = draw(st.sampled_from([False, False, True]))
-    kinds = draw(st.lists(st.sampled_from(["at", "near", "tail", "far", "between", "edge", "equal"]), min_size=1, max_size=4))
+    kinds = draw(
+        st.lists(
+            st.sampled_from(["at", "near", "tail", "far", "between", "edge", "equal"]), min_size=1, max_size=4
+        )
+    )
     m = draw(st.sampled_from([1, 3, 20, 150]))
     queries = make_queries(rng, kinds, m, samples, h)
     unit = 10.0 ** draw(st.sampled_from([0, 0, -12, 12]))
@@ -211,7 +218,9 @@ def compare(got, want, task):
     rounding = log_density_tolerance(want.sums.log_sum, 0.0)
     with np.errstate(invalid="ignore"):
         error = np.where(got.sums.log_sum == want.sums.log_sum, 0.0, error)
-        worst = np.unravel_index(np.argmax(np.nan_to_num(error / (task.rtol + rounding), nan=np.inf)), error.shape)
+        worst = np.unravel_index(
+            np.argmax(np.nan_to_num(error / (task.rtol + rounding), nan=np.inf)), error.shape
+        )
     told = f"{got.plan.method}, query {worst}: {got.sums.log_sum[worst]!r} for {want.sums.log_sum[worst]!r}"
     assert np.all(error <= task.rtol + rounding), f"log density off by {error[worst]:.3g}; {told}"
     assert np.all(error <= got.error_bound + rounding), (
@@ -224,14 +233,18 @@ def compare(got, want, task):
         exact = root[:, None] * want.sums.mean
         size = np.linalg.norm(exact, axis=2)
         off = np.linalg.norm(root[:, None] * got.sums.mean - exact, axis=2) / (1.0 + size)
-        assert np.all(off <= allowed), f"gradient off by {off.max():.3g} at {np.argmax(off)}; {got.plan.method}"
+        assert np.all(off <= allowed), (
+            f"gradient off by {off.max():.3g} at {np.argmax(off)}; {got.plan.method}"
+        )
     if task.order > 1:
         eye = np.eye(task.samples.shape[1])
         scales = task.scales[:, None, None]
         exact = scales * want.sums.covariance - eye
         size = np.linalg.norm(exact, axis=(2, 3))
         off = np.linalg.norm(scales * got.sums.covariance - eye - exact, axis=(2, 3)) / (1.0 + size)
-        assert np.all(off <= allowed), f"Hessian off by {off.max():.3g} at {np.argmax(off)}; {got.plan.method}"
+        assert np.all(off <= allowed), (
+            f"Hessian off by {off.max():.3g} at {np.argmax(off)}; {got.plan.method}"
+        )
 
 
 @given(tasks())
@@ -310,3 +323,18 @@ def test_samples_out_of_reach_of_a_cell_that_outweigh_it(monkeypatch):
                 none = np.empty((3, 0))
                 bounds = spectral.error_bounds(values, none, none, spectrum.beyond(cell, 0, request), request)
                 assert np.all(np.abs(values - truth[:, near]).max(axis=1) <= bounds)
+
+
+@pytest.mark.parametrize("order", [0, 1])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_what_is_not_a_number_is_never_minus_infinity(order, bad):
+    """The compiled loops pass over it: a log density of -inf would look like a far tail."""
+    model = Model.of(np.array([[0.0], [1.0]]), None, as_scale(1.0, 1))
+    request = Request(scales=np.array([1.0]), order=order, rtol=0.0)
+    queries = DoubleDouble(np.array([[0.5], [bad]]), np.array([[0.0], [bad]]))
+    with np.errstate(all="ignore"):  # as in a run
+        sums = compensated.accumulate(
+            model.sources, queries, np.array([-1, -1]), request, np.inf, lambda done: None
+        )
+    assert np.isfinite(sums.log_sum[0, 0])
+    assert np.isnan(sums.log_sum[1, 0])

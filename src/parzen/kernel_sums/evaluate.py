@@ -47,7 +47,7 @@ _FAR_AWAY = 1e60
 _OUT_OF_RANGE = 1e140
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evaluation:
     """What `evaluate` returns."""
 
@@ -239,26 +239,37 @@ class _Run:
         self._compensate(sources, indices, slice(k, k + 1), step, own)
 
     def _within_reach(self, indices: IntArray, y: FloatArray, k: int) -> BoolArray:
-        """Return which sources may matter to any of these queries, (n,), by exponents with a known error."""
-        sources, scale = self.sources, self.request.scales[k]
+        """Return which sources may matter to any of these queries, (n,), by exponents with a known error.
+
+        Exponents are made twice, a chunk at a time: to keep them would take 128 bytes for each source.
+        """
+        sources, scale, order = self.sources, self.request.scales[k], self.request.order
+        chunks = [slice(start, start + _CHUNK) for start in range(0, sources.n, _CHUNK)]
         norms = np.einsum("ia,ia->i", y, y)
-        t = np.empty((len(y), sources.n))
-        for start in range(0, sources.n, _CHUNK):
-            x = sources.points.rows(slice(start, start + _CHUNK))
+        own = self.own[indices]
+
+        def exponents(chunk: slice) -> FloatArray:
+            x = sources.points.rows(chunk)
             squares = norms[:, None] + np.einsum("ja,ja->j", x, x) - 2.0 * y @ x.T
-            t[:, start : start + _CHUNK] = 0.5 * scale * np.maximum(squares, 0.0)
+            t = 0.5 * scale * np.maximum(squares, 0.0)
+            if sources.offsets is not None:
+                t += sources.offsets.high[chunk]
+            here = np.flatnonzero((own >= chunk.start) & (own < chunk.start + len(x)))
+            t[here, own[here] - chunk.start] = np.inf
+            return np.asarray(t)
+
         radius, farthest = np.sqrt(scale * norms), np.sqrt(scale) * sources.radius
         error = accuracy.product_error(sources.d, self.units, radius, farthest, radius + farthest)
-        if sources.offsets is not None:
-            t += sources.offsets.high
-        own = self.own[indices]
-        own_rows = np.flatnonzero(own >= 0)
-        t[own_rows, own[own_rows]] = np.inf
-        least = t.min(axis=1)
-        if self.request.order > 0:
-            t -= 0.5 * self.request.order * np.log(2.0 * t + 1.0)
-        # written so that NaN counts as near
-        return np.asarray(~np.all(t > (least + 2.0 * error + self.cutoff + 1.0)[:, None], axis=0))
+        least = np.full(len(y), np.inf)
+        for chunk in chunks:
+            least = np.fmin(least, exponents(chunk).min(axis=1))
+        limit = (least + 2.0 * error + self.cutoff + 1.0)[:, None]
+        near = np.empty(sources.n, dtype=bool)
+        for chunk in chunks:
+            t = exponents(chunk)
+            room = 0.5 * order * np.log(2.0 * t + 1.0) if order > 0 else 0.0
+            near[chunk] = ~np.all(t - room > limit, axis=0)  # written so that NaN counts as near
+        return near
 
     def _compensate(
         self, sources: Sources, indices: IntArray, columns: slice, step: Step, own: IntArray | None = None

@@ -29,7 +29,7 @@ def partition(points: FloatArray, leaf: int) -> IntArray:
             continue
         part = order[start:stop]
         few = points[part[:: -(-len(part) // _FEW)]]
-        axis = int(np.argmax(np.max(few, axis=0) - np.min(few, axis=0)))
+        axis = int(np.argmax(0.5 * np.max(few, axis=0) - 0.5 * np.min(few, axis=0)))  # cannot overflow
         middle = leaves // 2 * leaf
         order[start:stop] = part[np.argpartition(columns[axis][part], middle)]
         waiting += [(start, start + middle), (start + middle, stop)]

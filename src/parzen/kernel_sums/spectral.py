@@ -119,7 +119,10 @@ class Spectrum:
             strengths = np.ones(len(x)) if weights is None else weights[some]
             transform = _type_1(spacing * (x - centre), strengths, modes, self.tolerance, request.workers)
             beyond = 0.0 if near.all() else float(np.sum(~near if weights is None else weights[~near]))
-            low, high = np.maximum(low, x.min(axis=0) - layout.reach), np.minimum(high, x.max(axis=0) + layout.reach)
+            low, high = (
+                np.maximum(low, x.min(axis=0) - layout.reach),
+                np.minimum(high, x.max(axis=0) + layout.reach),
+            )
             self.cells.append(Cell(low, high, centre, spacing, modes, transform, beyond))
         self.reach = layout.reach
 
