@@ -70,3 +70,12 @@ def test_several_bandwidths_and_threads_give_the_same(rng):
     )
     assert np.array_equal(one.log_density, two.log_density)
     assert np.array_equal(one.gradient, two.gradient)
+
+
+def test_queries_at_the_ends_of_float64_are_sorted_without_a_warning(rng):
+    """Their range overflowed, and NumPy said so."""
+    X, Q = rng.standard_normal((1100, 2)), rng.standard_normal((600, 2))
+    Q[:300] = np.sign(Q[:300]) * 1e300
+    got = parzen.KernelDensity(1e-100, method="tree").fit(X).score_samples(Q)
+    assert np.all(np.isneginf(got[:300]))
+    assert np.all(np.isfinite(got[300:]))

@@ -63,4 +63,7 @@ def accumulate(
     sums.mean_square[:] = 2.0 * state.spread / state.total
     # from 2**53 nats on, the low part is below the last digit
     sums.log_sum[:] = (np.log(state.total) - lowest_low) - state.lowest
+    # the loops' minima and exponentials pass over what is not a number: say so, for -inf would be believed
+    sums.log_sum[~np.all(np.isfinite(q_high) & np.isfinite(q_low), axis=1)] = np.nan
+    sums.log_sum[np.isinf(state.lowest)] = np.nan  # every query has a source
     return sums

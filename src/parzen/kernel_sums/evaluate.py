@@ -1,5 +1,6 @@
 """One evaluation: blocks of queries on threads, each checked against the promise and repaired where needed."""
 
+import math
 import threading
 import time
 from dataclasses import dataclass, replace
@@ -38,6 +39,9 @@ _FEW_ULPS = 1e-12
 #: What is promised at any rtol below, or else refused: the default rtol.
 _LEAST_PROMISE = 1e-9
 
+#: Half ulps of a coordinate that are lost on the way to its phase: a difference, two products and a fold.
+_PHASE = 4.0
+
 #: Exponents, in nats, that plain arithmetic is trusted with.
 _LARGEST_EXPONENT = 2.0**50
 
@@ -48,7 +52,7 @@ _FAR_AWAY = 1e60
 _OUT_OF_RANGE = 1e140
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evaluation:
     """What `evaluate` returns."""
 
@@ -166,11 +170,13 @@ class _Run:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             for k, (value, scale) in enumerate(zip(values, request.scales, strict=True)):
                 truth = spectral.derivatives(exact, k, scale, d, request)
-                bounds = spectral.error_bounds(value, value[:, spots], truth, request)
+                beyond = spectrum.beyond(cell, k, request)
+                bounds = spectral.error_bounds(value, value[:, spots], truth, beyond, request)
                 self.spot_error = max(
                     self.spot_error, spectral.spot_error(value[0, spots], truth[0], allowed, bounds)
                 )
-                share, kept = spectral.accepted(value, bounds, scale, d, allowed, request)
+                rounding = self._rounding(cell, y, value[0], float(scale))
+                share, kept = spectral.accepted(value, bounds, rounding, scale, d, allowed, request)
                 shares.append(share)
                 keeps &= kept
             keeps[spots] = False  # their sums are better than that
@@ -186,6 +192,15 @@ class _Run:
         few = n_queries < _FEW_QUERIES and not self.sources.has_tree
         self.method = dense if few else tree
         self.method.prepare(self.sources)
+
+    def _rounding(self, cell: Cell, y: FloatArray, total: FloatArray, scale: float) -> FloatArray:
+        """Bound what the rounding of points, and of the phases of transforms, does to exponents that matter, (m,)."""
+        radius = np.sqrt(scale * np.einsum("ia,ia->i", y, y))
+        distance = np.sqrt(2.0 * np.maximum(self.cutoff - np.log(np.maximum(total, 1e-300)), 0.0))
+        farthest = np.minimum(radius + distance, math.sqrt(scale) * self.sources.radius)
+        error = accuracy.direct_error(self.sources.d, self.units, radius, farthest, distance)
+        extent = math.sqrt(scale) * float(np.linalg.norm(1.0 / cell.spacing))
+        return error + accuracy.UNIT * (8.0 + _PHASE * extent * distance)
 
     def _sum_all(self, indices: IntArray) -> None:
         """Sum a few queries, on threads."""
@@ -261,26 +276,37 @@ class _Run:
         self._compensate(sources, indices, slice(k, k + 1), step, own)
 
     def _within_reach(self, indices: IntArray, y: FloatArray, k: int) -> BoolArray:
-        """Return which sources may matter to any of these queries, (n,), by exponents with a known error."""
-        sources, scale = self.sources, self.request.scales[k]
+        """Return which sources may matter to any of these queries, (n,), by exponents with a known error.
+
+        Exponents are made twice, a chunk at a time: to keep them would take 128 bytes for each source.
+        """
+        sources, scale, order = self.sources, self.request.scales[k], self.request.order
+        chunks = [slice(start, start + _CHUNK) for start in range(0, sources.n, _CHUNK)]
         norms = np.einsum("ia,ia->i", y, y)
-        t = np.empty((len(y), sources.n))
-        for start in range(0, sources.n, _CHUNK):
-            x = sources.points.rows(slice(start, start + _CHUNK))
+        own = self.own[indices]
+
+        def exponents(chunk: slice) -> FloatArray:
+            x = sources.points.rows(chunk)
             squares = norms[:, None] + np.einsum("ja,ja->j", x, x) - 2.0 * y @ x.T
-            t[:, start : start + _CHUNK] = 0.5 * scale * np.maximum(squares, 0.0)
+            t = 0.5 * scale * np.maximum(squares, 0.0)
+            if sources.offsets is not None:
+                t += sources.offsets.high[chunk]
+            here = np.flatnonzero((own >= chunk.start) & (own < chunk.start + len(x)))
+            t[here, own[here] - chunk.start] = np.inf
+            return np.asarray(t)
+
         radius, farthest = np.sqrt(scale * norms), np.sqrt(scale) * sources.radius
         error = accuracy.product_error(sources.d, self.units, radius, farthest, radius + farthest)
-        if sources.offsets is not None:
-            t += sources.offsets.high
-        own = self.own[indices]
-        own_rows = np.flatnonzero(own >= 0)
-        t[own_rows, own[own_rows]] = np.inf
-        least = t.min(axis=1)
-        if self.request.order > 0:
-            t -= 0.5 * self.request.order * np.log(2.0 * t + 1.0)
-        # written so that NaN counts as near
-        return np.asarray(~np.all(t > (least + 2.0 * error + self.cutoff + 1.0)[:, None], axis=0))
+        least = np.full(len(y), np.inf)
+        for chunk in chunks:
+            least = np.fmin(least, exponents(chunk).min(axis=1))
+        limit = (least + 2.0 * error + self.cutoff + 1.0)[:, None]
+        near = np.empty(sources.n, dtype=bool)
+        for chunk in chunks:
+            t = exponents(chunk)
+            room = 0.5 * order * np.log(2.0 * t + 1.0) if order > 0 else 0.0
+            near[chunk] = ~np.all(t - room > limit, axis=0)  # written so that NaN counts as near
+        return near
 
     def _compensate(
         self, sources: Sources, indices: IntArray, columns: slice, step: Step, own: IntArray | None = None

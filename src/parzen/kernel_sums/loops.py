@@ -118,6 +118,21 @@ def _update_limit(query, k, cutoff, lowest, total, limit):
     limit[query, k] = lowest[query, k] + cutoff - exponent
 
 
+@compiled_inline
+def _lower(least, query, k, lowest, total):
+    """Make ``lowest`` a whole number ≤ ``least`` and rescale the sum; return the factor.
+
+    A whole number of bits makes the factor exact: thousands of tiles, each a little nearer than the one before,
+    would otherwise add up the errors of as many short polynomials (once 1.4e-4 at rtol=1e-4).
+    """
+    whole = np.floor(least)
+    drop = whole - lowest[query, k]
+    shrink = np.int64((np.int64(drop) + 1023) << 52).view(np.float64) if drop > -1022.0 else 0.0
+    total[query, k] *= shrink
+    lowest[query, k] = whole
+    return shrink
+
+
 @compiled
 def _shrink_moments(first, second, query, k, shrink):
     """Rescale the moments of one query to a smaller lowest exponent."""
@@ -134,8 +149,7 @@ def _absorb_values(half, least_half, query, k, scale, cutoff, polynomial, lowest
     least = scale * least_half
     if least < limit[query, k]:
         if least < lowest[query, k]:
-            total[query, k] *= exp2_term(least - lowest[query, k], polynomial)
-            lowest[query, k] = least
+            _lower(least, query, k, lowest, total)
         total[query, k] += _sum_terms(half, scale, lowest[query, k], polynomial)
         _update_limit(query, k, cutoff, lowest, total, limit)
 
@@ -157,9 +171,7 @@ def _absorb(
     if negligible(least, limit[query, k], order):
         return
     if least < lowest[query, k]:
-        shrink = exp2_term(least - lowest[query, k], polynomial)
-        total[query, k] *= shrink
-        lowest[query, k] = least
+        shrink = _lower(least, query, k, lowest, total)
         spread[query, k] *= shrink
         _shrink_moments(first, second, query, k, shrink)
     if not radial and order == 0:
@@ -334,9 +346,7 @@ def add_products_keeping_terms(
                         row_least, _offset_exponents(half, factor, offsets[start + c], exponents[c])
                     )
             if row_least < lowest[query, k]:
-                shrink = exp2_term(row_least - lowest[query, k], polynomial)
-                lowest[query, k] = row_least
-                total[query, k] *= shrink
+                shrink = _lower(row_least, query, k, lowest, total)
                 spread[query, k] *= shrink
                 _shrink_moments(first, second, query, k, shrink)
                 limit[query, k] = row_least + cutoff

@@ -28,8 +28,8 @@ def partition(points: FloatArray, leaf: int) -> IntArray:
         leaves = -(-(stop - start) // leaf)
         if leaves < 2:
             continue
-        step = -(-(stop - start) // _FEW)
-        widths = [np.ptp(columns[axis, start:stop:step]) for axis in range(d)]
+        parts = columns[:, start : stop : -(-(stop - start) // _FEW)]
+        widths = 0.5 * parts.max(axis=1) - 0.5 * parts.min(axis=1)  # cannot overflow
         middle = leaves // 2 * leaf
         split = np.argpartition(columns[int(np.argmax(widths)), start:stop], middle)
         order[start:stop] = order[start:stop][split]

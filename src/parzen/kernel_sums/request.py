@@ -11,7 +11,7 @@ __all__ = ["MEMORY_LIMIT", "Request"]
 MEMORY_LIMIT = 2**30
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Request:
     """One evaluation: which moments, how exact, with what means."""
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
+from parzen.errors import AccuracyError
 from parzen.kernel_sums.double_double import DoubleDouble
 from parzen.kernel_sums.exp import BIT
 from parzen.kernel_sums.loops import FAR, STRIDE, TILE
@@ -68,7 +69,7 @@ class Points(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sources:
     """Whitened samples with positive weights.
 
@@ -174,6 +175,11 @@ class Sources:
     def exact_tiles(self) -> DoubleDouble:
         """Both parts tile by tile, axis by axis, (tiles, d, TILE) each, padded with zeros."""
         exact = self.points.exact_rows(slice(None))
+        if not (np.all(np.isfinite(exact.high)) and np.all(np.isfinite(exact.low))):
+            raise AccuracyError(
+                "`bandwidth` must suit the range of float64; got one with which samples cannot be whitened to 30 "
+                "digits. Rescale the data first."
+            )
 
         def tiled(part: FloatArray) -> FloatArray:
             padded = np.zeros((self.n_tiles * TILE, self.d))

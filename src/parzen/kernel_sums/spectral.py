@@ -47,6 +47,9 @@ _LEAST_TOLERANCE = 1e-14
 _PRIOR = 4.0
 _SAFETY = 8.0
 
+#: Absolute error that sums always may have.
+_DENORMAL = 1e-300
+
 #: Queries at a time.
 _CHUNK = 2_000_000
 
@@ -86,12 +89,13 @@ def tolerance(rtol: float) -> float:
 class Cell:
     """A box of space, the modes that describe the sums in it, and the transform of the samples in reach of it."""
 
-    low: FloatArray  # (d,), -inf where there is no cut
+    low: FloatArray  # (d,), nowhere farther from those samples than their reach: there their images begin
     high: FloatArray
     centre: FloatArray  # (d,) of the modes' box
     spacing: FloatArray  # (d,) Δξ
     modes: tuple[int, ...]  # 2m + 1 along each axis
     transform: Any  # F, complex, of shape modes
+    beyond: float  # weight of all samples that are out of reach
 
 
 class Spectrum:
@@ -113,9 +117,13 @@ class Spectrum:
                 continue
             strengths = np.ones(len(x)) if weights is None else weights[some]
             transform = _type_1(spacing * (x - centre), strengths, modes, self.tolerance, request.workers)
-            self.cells.append(Cell(low, high, centre, spacing, modes, transform))
+            beyond = 0.0 if near.all() else float(np.sum(~near if weights is None else weights[~near]))
+            low, high = (
+                np.maximum(low, x.min(axis=0) - layout.reach),
+                np.minimum(high, x.max(axis=0) + layout.reach),
+            )
+            self.cells.append(Cell(low, high, centre, spacing, modes, transform, beyond))
         self.reach = layout.reach
-        self.low, self.high = points.min(axis=0) - self.reach, points.max(axis=0) + self.reach
 
     def serves(self, request: Request) -> bool:
         """Whether this was made for such a request."""
@@ -123,8 +131,16 @@ class Spectrum:
 
     def queries_of(self, cell: Cell, queries: FloatArray) -> BoolArray:
         """Return which queries lie in a cell, (m,)."""
-        low, high = np.maximum(cell.low, self.low), np.minimum(cell.high, self.high)
-        return np.asarray(np.all((queries >= low) & (queries < high), axis=1))
+        return np.asarray(np.all((queries >= cell.low) & (queries < cell.high), axis=1))
+
+    def beyond(self, cell: Cell, k: int, request: Request) -> FloatArray:
+        """Bound what samples out of reach of a cell would add to each function, (functions,)."""
+        d, a = len(cell.centre), self.scales[k]
+        size = math.sqrt(a) * self.reach
+        terms = cell.beyond * math.exp(-0.5 * size**2)
+        # derivatives of order p of a term are at most (√a · distance)**p times √a**p, and fall with the distance
+        powers = [max(map(len, function)) for function in functions(d, request)]
+        return np.array([terms * (math.sqrt(a) * size) ** power for power in powers])
 
     def evaluate(self, cell: Cell, queries: FloatArray, k: int, request: Request) -> FloatArray:
         """Return S and the derivatives that are wanted at bandwidth k, (functions, m); see `functions`."""
@@ -233,14 +249,17 @@ def spots(values: FloatArray, allowed: float, request: Request) -> IntArray:
     return np.unique(np.concatenate([even, near_edge]))
 
 
-def error_bounds(values: FloatArray, spots: FloatArray, exact: FloatArray, request: Request) -> FloatArray:
+def error_bounds(
+    values: FloatArray, spots: FloatArray, exact: FloatArray, beyond: FloatArray, request: Request
+) -> FloatArray:
     """Return a bound on the absolute error of each function, (functions,).
 
     The a-priori bound is relative to the largest value; the errors at spot queries, (functions, spots), raise it.
+    What lies beyond is bounded, not seen: it may matter only in a corner of the cell. Denormal sums have no digits.
     """
     prior = _PRIOR * tolerance(request.rtol) * np.abs(values).max(axis=1)
     seen = np.abs(spots - exact).max(axis=1, initial=0.0)
-    return np.asarray(np.maximum(prior, _SAFETY * seen))
+    return np.asarray(np.maximum(prior, _SAFETY * seen) + beyond + _DENORMAL)
 
 
 def spot_error(seen: FloatArray, exact: FloatArray, allowed: float, bounds: FloatArray) -> float:
@@ -250,20 +269,31 @@ def spot_error(seen: FloatArray, exact: FloatArray, allowed: float, bounds: Floa
 
 
 def accepted(
-    values: FloatArray, bounds: FloatArray, scale: float, d: int, allowed: float, request: Request
+    values: FloatArray,
+    bounds: FloatArray,
+    rounding: FloatArray,
+    scale: float,
+    d: int,
+    allowed: float,
+    request: Request,
 ) -> tuple[FloatArray, BoolArray]:
-    """Return the bound on the error of log S and which queries keep the promise with it, both (m,)."""
+    """Return the bound on the error of log S and which queries keep the promise with it, both (m,).
+
+    ``rounding``, (m,), is what the rounding of points does to the exponents of the terms that matter.
+    """
     total = values[0]
-    share = bounds[0] / total
+    share = bounds[0] / total + rounding
     keeps = (total > 0.0) & (share <= allowed)
     if request.order > 0:
         h = 1.0 / math.sqrt(scale)
         slope = h * np.linalg.norm(values[1 : d + 1], axis=0) / total
-        slope_error = h * np.linalg.norm(bounds[1 : d + 1]) / total + slope * share
+        slope_error = h * np.linalg.norm(bounds[1 : d + 1]) / total + (1.0 + slope) * share
         keeps &= slope_error <= allowed * (1.0 + slope)
     if request.order > 1:
-        second = h**2 * np.sqrt(2.0) * np.linalg.norm(values[d + 1 :], axis=0) / total
-        second_error = h**2 * np.sqrt(2.0) * np.linalg.norm(bounds[d + 1 :]) / total + second * share
+        # entries off the diagonal stand for two
+        twice = np.sqrt([1.0 + (a != b) for a in range(d) for b in range(a + 1)])
+        second = h**2 * np.linalg.norm(twice[:, None] * values[d + 1 :], axis=0) / total
+        second_error = h**2 * np.linalg.norm(twice * bounds[d + 1 :]) / total + (1.0 + second) * share
         hessian = np.abs(second - slope**2)  # at least
         keeps &= second_error + 2.0 * slope * slope_error <= allowed * (1.0 + hessian)
     elif request.radial:

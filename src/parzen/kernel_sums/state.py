@@ -17,7 +17,7 @@ import numpy as np
 from parzen.typing import FloatArray, IntArray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class State:
     """Accumulators for m queries at k bandwidths; the arrays are written in place by the loops."""
 
@@ -56,7 +56,7 @@ class State:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class KernelSums:
     """Finished sums: log S and the moments of u under the weights p_j = e_j / Σ e."""
 
