@@ -11,7 +11,7 @@ from pathlib import Path
 
 import benchmarks
 from benchmarks import harness
-from benchmarks.tables import RESULTS, table
+from benchmarks.tables import RESULTS, Result, table
 
 
 def names() -> list[str]:
@@ -41,20 +41,28 @@ def main() -> None:
     for name in arguments.name or names():
         module = importlib.import_module(f"benchmarks.{name}")
         print(f"\n{name}: {(module.__doc__ or '').splitlines()[0]}", flush=True)
-        rows = [asdict(row) for row in module.run(arguments.quick)]
+        header = {
+            "benchmark": name,
+            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+            "machine": harness.machine(),
+            "versions": harness.versions(),
+        }
+        rows: list[Result] = []
+        for row in module.run(arguments.quick):
+            rows.append(asdict(row))
+            if not arguments.quick:  # after each row: what comes may fail
+                _keep(arguments.out, header | {"finished": False, "rows": rows})
         for part in dict.fromkeys(row["table"] for row in rows):
             print(f"\n{table([row for row in rows if row['table'] == part])}", flush=True)
         if not arguments.quick:
-            result = {
-                "benchmark": name,
-                "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-                "machine": harness.machine(),
-                "versions": harness.versions(),
-                "rows": rows,
-            }
-            arguments.out.mkdir(parents=True, exist_ok=True)
-            text = json.dumps(result, indent=1, ensure_ascii=False)
-            (arguments.out / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+            _keep(arguments.out, header | {"finished": True, "rows": rows})
+
+
+def _keep(folder: Path, result: Result) -> None:
+    """Write a result where `benchmarks.tables` finds it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(result, indent=1, ensure_ascii=False)
+    (folder / f"{result['benchmark']}.json").write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -174,6 +174,11 @@ def versions() -> dict[str, str]:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             found[name] = "from source"
+    for name in ("finufft", "mlpack", "KDEpy", "statsmodels"):
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue  # a peer that is not there is not measured
     return found
 
 

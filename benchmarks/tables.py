@@ -1,17 +1,27 @@
 """Write the tables of the documentation from benchmarks/results: ``python -m benchmarks.tables``.
 
 A table stands between the lines ``<!-- begin NAME -->`` and ``<!-- end NAME -->``, where NAME is a benchmark,
+<<<<<<< HEAD
 or ``NAME/TABLE`` where it has several tables; ``machine`` is where the figures come from. The tables of a benchmark
 in `PAGES` stand on its own page, the others on docs/performance.md. Text outside is left alone. A marker without
 results is an error, and so are results without a marker: losses are published as well.
+=======
+or ``NAME/TABLE`` where it has several tables; ``machine`` is where the figures come from. Text outside is left
+alone. A marker without results is an error, and so are results without a marker: losses are published as well.
+Only a benchmark that was never run to its end may lack tables; the page says so. The plot of time against n and
+the table of its slopes stand at the marker ``growth``.
+>>>>>>> peers
 """
 
 import json
 import re
 import sys
+from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks import plots
 from benchmarks.harness import Bar, Figure, readable
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,6 +29,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "performance.md"
 #: benchmark -> the page of its tables, where that is not `PAGE`
 PAGES = {"functions": ROOT / "docs" / "derivatives-of-functions.md"}
+PLOT = ROOT / "docs" / "img" / "time-against-n.png"
 
 Result = dict[str, Any]
 
@@ -65,11 +76,23 @@ def all_tables(results: list[Result]) -> dict[str, str]:
             parts.setdefault(row["table"], []).append(row)
         for part, rows in parts.items():
             tables[f"{result['benchmark']}/{part}" if part else result["benchmark"]] = table(rows)
+    slopes = plots.slope_rows(results)
+    if slopes:
+        picture = f"![Seconds against n, both axes logarithmic]({PLOT.relative_to(PAGE.parent).as_posix()})"
+        tables["growth"] = f"{picture}\n\n{table([asdict(row) for row in slopes])}"
     return tables
 
 
-def fill(page: str, tables: dict[str, str]) -> str:
-    """Return the page with every table between its markers.
+def unfinished(results: list[Result]) -> set[str]:
+    """Return the benchmarks that have no results, or not all of them; and ``growth``, which needs the peers'."""
+    sources = (ROOT / "benchmarks").glob("*.py")
+    known = {path.stem for path in sources if "\ndef run(" in path.read_text(encoding="utf-8")}
+    missing = known - {result["benchmark"] for result in results if result.get("finished", True)}
+    return missing | ({"growth"} if missing & {"engine", "peers"} else set())
+
+
+def fill(page: str, tables: dict[str, str], unfinished: Iterable[str] = ()) -> str:
+    """Return the page with every table between its markers; "not measured yet" for unfinished benchmarks.
 
     Raises
     ------
@@ -78,6 +101,8 @@ def fill(page: str, tables: dict[str, str]) -> str:
     """
     markers = re.compile(r"(<!-- begin (?P<name>\S+) -->\n).*?(<!-- end (?P=name) -->)", re.DOTALL)
     names = {match["name"] for match in markers.finditer(page)}
+    pending = {name for name in names - tables.keys() if name.split("/")[0] in set(unfinished)}
+    tables = tables | dict.fromkeys(pending, "Not measured yet.")
     if names != tables.keys():
         raise ValueError(
             f"markers without results: {sorted(names - tables.keys())}; "
@@ -101,10 +126,12 @@ def main() -> None:
     results = [json.loads(path.read_text(encoding="utf-8")) for path in files]
     for page, tables in by_page(results).items():
         try:
-            text = fill(page.read_text(encoding="utf-8"), tables)
+            text = fill(page.read_text(encoding="utf-8"), tables, unfinished(results))
         except ValueError as error:
             sys.exit(f"{page.relative_to(ROOT)}: {error}")
         page.write_text(text, encoding="utf-8")
+    if plots.slope_rows(results):
+        plots.draw(results, PLOT)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from inspect import signature
 
 import pytest
 from benchmarks import __main__, tables
-from benchmarks.harness import Bar, Timings, readable
+from benchmarks.harness import BLAS_VARIABLES, Bar, Row, Timings, readable
 
 RESULT = json.loads("""
 {"benchmark": "sweep", "machine": {"cores": "2"}, "versions": {"numpy": "2.4"}, "rows": [
@@ -31,8 +31,21 @@ PEERS = """\
 
 
 def test_every_module_with_a_run_is_a_benchmark():
-    assert {"accuracy", "exponentials", "memory", "methods", "startup", "sweep"} <= set(__main__.names())
-    assert not {"__main__", "__init__", "harness", "tables", "data", "grid_pictures"} & set(__main__.names())
+    names = set(__main__.names())
+    assert {
+        "accuracy",
+        "engine",
+        "exponentials",
+        "memory",
+        "methods",
+        "peers",
+        "planner",
+        "startup",
+        "sweep",
+    } <= names
+    assert (
+        not {"__main__", "__init__", "harness", "tables", "data", "grid_pictures", "plots", "shapes"} & names
+    )
 
 
 @pytest.mark.parametrize("name", __main__.names())
@@ -76,7 +89,35 @@ def test_committed_page_is_what_the_committed_results_say():
     assert set(pages) == {tables.PAGE, *tables.PAGES.values()}
     for path, expected in pages.items():
         page = path.read_text(encoding="utf-8")
-        assert tables.fill(page, expected) == page
+        assert tables.fill(page, expected, tables.unfinished(results)) == page
+
+
+def test_only_an_unfinished_benchmark_may_lack_tables():
+    page = "<!-- begin peers/seconds -->\nold\n<!-- end peers/seconds -->\n"
+    waiting = "<!-- begin peers/seconds -->\nNot measured yet.\n<!-- end peers/seconds -->\n"
+    assert tables.fill(page, {}, {"peers"}) == waiting
+    assert tables.fill(waiting, {"peers/seconds": "T"}, {"peers"}) == page.replace("old", "T")
+    with pytest.raises(ValueError, match="markers without results"):
+        tables.fill(page, {}, {"engine"})
+    done, begun = {"benchmark": "sweep"}, {"benchmark": "peers", "finished": False}
+    assert {"peers", "engine", "growth"} <= tables.unfinished([done, begun])
+    assert "sweep" not in tables.unfinished([done, begun])
+
+
+def test_rows_survive_a_failure_in_a_later_case(tmp_path, monkeypatch):
+    def run(quick):
+        yield Row("early", {"seconds": 1.0})
+        raise AssertionError("late")
+
+    monkeypatch.setattr(import_module("benchmarks.startup"), "run", run)
+    monkeypatch.setattr("sys.argv", ["benchmarks", "startup", "--out", str(tmp_path)])
+    for variable in BLAS_VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+    with pytest.raises(AssertionError, match="late"):
+        __main__.main()
+    kept = json.loads((tmp_path / "startup.json").read_text(encoding="utf-8"))
+    assert [row["case"] for row in kept["rows"]] == ["early"]
+    assert "startup" in tables.unfinished([kept])
 
 
 def test_bars_and_ratios():
