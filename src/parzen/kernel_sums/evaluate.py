@@ -76,7 +76,8 @@ def evaluate(sources: Sources, queries: Points, request: Request) -> Evaluation:
     began = time.perf_counter()
     run = _Run(sources, queries, request)
     if METHODS[run.plan.method].transforms:
-        run.transform()
+        with np.errstate(all="ignore"):  # what leaves the range of float64 is not accepted
+            run.transform()
     tasks = [(len(block) * sources.n_tiles * TILE, run.task(block)) for block in run.blocks()]
     run_tasks(tasks, run.plan.workers, request.progress, blas=run.plan.method in ("matmul", "lattice"))
     lost = np.flatnonzero(np.isnan(run.sums.log_sum).any(axis=1))

@@ -2,7 +2,7 @@
 
 The cost model's constants are nanoseconds on one core of the machine of docs/performance.md. Only their ratios
 choose, and these hardly differ between machines; measuring them at run time would let noise decide which method
-makes the last digits.
+makes the last digits. For the same reason predictions are for two threads, whatever ``workers`` is.
 """
 
 import math
@@ -98,7 +98,7 @@ def _all_pairs(seconds_per_pair: Callable[[int, Request], float]) -> Callable[[_
 
     def seconds(task: _Task) -> float:
         pairs = task.sources.n * task.queries.shape[0]
-        return pairs * seconds_per_pair(task.sources.d, task.request) / task.request.workers
+        return pairs * seconds_per_pair(task.sources.d, task.request) / _THREADS
 
     return seconds
 
@@ -106,21 +106,24 @@ def _all_pairs(seconds_per_pair: Callable[[int, Request], float]) -> Callable[[_
 def _tree_seconds(task: _Task) -> float:
     n, m = task.sources.n, task.queries.shape[0]
     summing = task.visited_share * n * m * _dense_pair(task.sources.d, task.request)
-    return _SORT * (n + m) + (summing + _BOX * m * task.sources.n_tiles) / task.request.workers
+    return _START_TREE + _SORT * (n + m) + (summing + _BOX * m * task.sources.n_tiles) / _THREADS
 
 
 def _spectral_seconds(task: _Task) -> float:
     n, m, request = task.sources.n, task.queries.shape[0], task.request
     transforms, left = spectral.predict(task.sources, task.queries, request)
     direct = (left * m + spectral.SPOTS * len(request.scales)) * n * task.visited_share
-    return (
-        _SORT * (n + left * m) + transforms + direct * _dense_pair(task.sources.d, request) / request.workers
-    )
+    direct *= _dense_pair(task.sources.d, request) / _THREADS
+    return _START_SPECTRAL + _SORT * (n + left * m) + transforms + direct
 
 
 #: Seconds to sort a point into the tree, and to compare a query with a box.
 _SORT = 4e-7
 _BOX = 4e-9
+#: Seconds that these methods take before their first sum.
+_START_TREE, _START_SPECTRAL = 1e-3, 5e-3
+#: Threads that predictions are made for.
+_THREADS = 2
 
 #: Every method, in the order in which ties are decided.
 METHODS = {
