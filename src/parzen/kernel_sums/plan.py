@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from parzen.errors import InputError, MemoryLimitError
 from parzen.kernel_sums import compensated, dense, lattice, matmul, spectral, tree
 from parzen.kernel_sums.loops import TILE
@@ -111,6 +113,8 @@ def _tree_seconds(task: _Task) -> float:
 
 def _spectral_seconds(task: _Task) -> float:
     n, m, request = task.sources.n, task.queries.shape[0], task.request
+    if n * m < _FEW_PAIRS:  # summed before a transform has begun
+        return _START_SPECTRAL + _SORT * n
     transforms, left = spectral.predict(task.sources, task.queries, request)
     direct = (left * m + spectral.SPOTS * len(request.scales)) * n * task.visited_share
     direct *= _dense_pair(task.sources.d, request) / _THREADS
@@ -122,6 +126,8 @@ _SORT = 4e-7
 _BOX = 4e-9
 #: Seconds that these methods take before their first sum.
 _START_TREE, _START_SPECTRAL = 1e-3, 5e-3
+#: Pairs that are summed in less time than that.
+_FEW_PAIRS = 3_000_000
 #: Threads that predictions are made for.
 _THREADS = 2
 
@@ -246,7 +252,8 @@ def make_plan(sources: Sources, queries: Points, request: Request) -> Plan:
     candidates = []
     for name, method in METHODS.items():
         refused = method.refuses(sources, queries, request)
-        seconds = math.inf if refused else method.seconds(task)
+        with np.errstate(all="ignore"):  # points out of range are met by the evaluation
+            seconds = math.inf if refused else method.seconds(task)
         candidates.append(Candidate(name, seconds, refused))
     if request.method == "auto":
         best = min(candidates, key=lambda candidate: candidate.seconds)
