@@ -20,28 +20,28 @@ if TYPE_CHECKING:
     from parzen.density.sweep import Sweep as Sweep
     from parzen.density.sweep import refine as refine
     from parzen.density.sweep import sweep as sweep
-    from parzen.derivatives import symbolic as symbolic
     from parzen.derivatives.arrays.gradient import gradient as gradient
     from parzen.derivatives.arrays.smooth import SmoothGradient as SmoothGradient
     from parzen.derivatives.arrays.smooth import smooth_gradient as smooth_gradient
     from parzen.derivatives.arrays.stencils import stencil as stencil
     from parzen.derivatives.arrays.turning_points import TurningPoints as TurningPoints
     from parzen.derivatives.arrays.turning_points import turning_points as turning_points
-    from parzen.derivatives.check import GradientCheck as GradientCheck
-    from parzen.derivatives.check import check_gradient as check_gradient
-    from parzen.derivatives.descend import Path as Path
-    from parzen.derivatives.descend import ascend as ascend
-    from parzen.derivatives.descend import descend as descend
-    from parzen.derivatives.functions import Derivative as Derivative
-    from parzen.derivatives.functions import derivative as derivative
-    from parzen.derivatives.functions import differentiate as differentiate
-    from parzen.derivatives.functions import grad as grad
-    from parzen.derivatives.functions import hessian as hessian
-    from parzen.derivatives.functions import hvp as hvp
-    from parzen.derivatives.functions import jacobian as jacobian
-    from parzen.derivatives.functions import value_and_grad as value_and_grad
-    from parzen.derivatives.functions_sparse import jacobian_operator as jacobian_operator
-    from parzen.derivatives.functions_sparse import sparse_jacobian as sparse_jacobian
+    from parzen.derivatives.functions import symbolic as symbolic
+    from parzen.derivatives.functions.check import GradientCheck as GradientCheck
+    from parzen.derivatives.functions.check import check_gradient as check_gradient
+    from parzen.derivatives.functions.descend import Path as Path
+    from parzen.derivatives.functions.descend import ascend as ascend
+    from parzen.derivatives.functions.descend import descend as descend
+    from parzen.derivatives.functions.differentiate import Derivative as Derivative
+    from parzen.derivatives.functions.differentiate import derivative as derivative
+    from parzen.derivatives.functions.differentiate import differentiate as differentiate
+    from parzen.derivatives.functions.differentiate import grad as grad
+    from parzen.derivatives.functions.differentiate import hessian as hessian
+    from parzen.derivatives.functions.differentiate import hvp as hvp
+    from parzen.derivatives.functions.differentiate import jacobian as jacobian
+    from parzen.derivatives.functions.differentiate import value_and_grad as value_and_grad
+    from parzen.derivatives.functions.sparse import jacobian_operator as jacobian_operator
+    from parzen.derivatives.functions.sparse import sparse_jacobian as sparse_jacobian
 
 __version__ = "0.1.0"
 
@@ -49,33 +49,33 @@ __version__ = "0.1.0"
 _NAMES = {
     "Bandwidth": "parzen.bandwidth.selection",
     "DensityValues": "parzen.density.estimator",
-    "Derivative": "parzen.derivatives.functions",
-    "GradientCheck": "parzen.derivatives.check",
+    "Derivative": "parzen.derivatives.functions.differentiate",
+    "GradientCheck": "parzen.derivatives.functions.check",
     "KernelDensity": "parzen.density.estimator",
-    "Path": "parzen.derivatives.descend",
+    "Path": "parzen.derivatives.functions.descend",
     "Refinement": "parzen.density.sweep",
     "SmoothGradient": "parzen.derivatives.arrays.smooth",
     "Sweep": "parzen.density.sweep",
     "TurningPoints": "parzen.derivatives.arrays.turning_points",
-    "ascend": "parzen.derivatives.descend",
-    "check_gradient": "parzen.derivatives.check",
-    "derivative": "parzen.derivatives.functions",
-    "descend": "parzen.derivatives.descend",
-    "differentiate": "parzen.derivatives.functions",
-    "grad": "parzen.derivatives.functions",
+    "ascend": "parzen.derivatives.functions.descend",
+    "check_gradient": "parzen.derivatives.functions.check",
+    "derivative": "parzen.derivatives.functions.differentiate",
+    "descend": "parzen.derivatives.functions.descend",
+    "differentiate": "parzen.derivatives.functions.differentiate",
+    "grad": "parzen.derivatives.functions.differentiate",
     "gradient": "parzen.derivatives.arrays.gradient",
-    "hessian": "parzen.derivatives.functions",
-    "hvp": "parzen.derivatives.functions",
-    "jacobian": "parzen.derivatives.functions",
-    "jacobian_operator": "parzen.derivatives.functions_sparse",
+    "hessian": "parzen.derivatives.functions.differentiate",
+    "hvp": "parzen.derivatives.functions.differentiate",
+    "jacobian": "parzen.derivatives.functions.differentiate",
+    "jacobian_operator": "parzen.derivatives.functions.sparse",
     "refine": "parzen.density.sweep",
     "select_bandwidth": "parzen.bandwidth.selection",
     "smooth_gradient": "parzen.derivatives.arrays.smooth",
-    "sparse_jacobian": "parzen.derivatives.functions_sparse",
+    "sparse_jacobian": "parzen.derivatives.functions.sparse",
     "stencil": "parzen.derivatives.arrays.stencils",
     "sweep": "parzen.density.sweep",
     "turning_points": "parzen.derivatives.arrays.turning_points",
-    "value_and_grad": "parzen.derivatives.functions",
+    "value_and_grad": "parzen.derivatives.functions.differentiate",
 }
 
 # public modules
@@ -84,7 +84,7 @@ _MODULES = {
     "errors": "parzen.errors",
     "grid": "parzen.grid",
     "plotting": "parzen.plotting",
-    "symbolic": "parzen.derivatives.symbolic",
+    "symbolic": "parzen.derivatives.functions.symbolic",
 }
 
 __all__ = [

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from parzen.density.estimator import KernelDensity
-from parzen.derivatives.backends import METHODS
-from parzen.derivatives.functions import (
+from parzen.derivatives.functions.backends import METHODS
+from parzen.derivatives.functions.differentiate import (
     derivative,
     differentiate,
     grad,

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from parzen.derivatives.check import check_gradient
+from parzen.derivatives.functions.check import check_gradient
 from parzen.errors import InputError, InputTypeError
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from parzen.derivatives.descend import METHODS, ascend, descend
+from parzen.derivatives.functions.descend import METHODS, ascend, descend
 from parzen.errors import InputError, InputTypeError
 
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from parzen.derivatives.functions import (
+from parzen.derivatives.functions.differentiate import (
     derivative,
     differentiate,
     grad,

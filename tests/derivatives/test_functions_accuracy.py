@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from parzen.derivatives.functions import differentiate
+from parzen.derivatives.functions.differentiate import differentiate
 
 #: name → (f, derivative, points): the example functions of numdifftools
 EXAMPLES = {

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.sparse import diags_array
 
-from parzen.derivatives.functions import jacobian
-from parzen.derivatives.functions_sparse import jacobian_operator, sparse_jacobian
+from parzen.derivatives.functions.differentiate import jacobian
+from parzen.derivatives.functions.sparse import jacobian_operator, sparse_jacobian
 from parzen.errors import AccuracyError, InputError
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from parzen.derivatives import symbolic
+from parzen.derivatives.functions import symbolic
 from parzen.errors import InputError, InputTypeError
 
 sympy = pytest.importorskip("sympy", reason="SymPy is an extra: pip install parzen[sympy]")

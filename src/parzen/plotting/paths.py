@@ -9,8 +9,8 @@ from parzen.plotting.densities import new_figure
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from parzen.derivatives.check import GradientCheck
-    from parzen.derivatives.descend import Path
+    from parzen.derivatives.functions.check import GradientCheck
+    from parzen.derivatives.functions.descend import Path
     from parzen.typing import FloatArray
 
 __all__ = ["draw_check", "draw_path"]

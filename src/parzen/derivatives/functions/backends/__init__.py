@@ -6,7 +6,7 @@ A method is one file with ``applies(job)``, which says why it may be used or ret
 
 from types import ModuleType
 
-from parzen.derivatives.backends import autodiff, complex_step, exact, finite_difference, symbolic
+from parzen.derivatives.functions.backends import autodiff, complex_step, exact, finite_difference, symbolic
 
 __all__ = ["METHODS"]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from parzen.derivatives.backends.interface import Found, Job, NotPossible
+from parzen.derivatives.functions.backends.interface import Found, Job, NotPossible
 from parzen.errors import InputError
 from parzen.validation import describe
 
@@ -18,7 +18,7 @@ class SymbolicFunction:
     def __init__(self, expression: Any) -> None:
         import sympy
 
-        from parzen.derivatives.symbolic import compile
+        from parzen.derivatives.functions.symbolic import compile
 
         ordered = sorted(expression.free_symbols, key=lambda symbol: str(symbol.name))
         # parzen's variables are real: |x| then has a derivative
@@ -71,7 +71,7 @@ def applies(job: Job) -> str | None:
 
 def differentiate(job: Job) -> Found:
     """Differentiate the formula and evaluate it at x."""
-    from parzen.derivatives import symbolic
+    from parzen.derivatives.functions import symbolic
 
     target = job.target
     f: Any = target.f
@@ -116,7 +116,7 @@ def differentiate(job: Job) -> Found:
 
 def _evaluate(f: SymbolicFunction, formula: Any, points: list[list[Any]]) -> Any:
     """Compute a formula at points, if NumPy and SciPy can."""
-    from parzen.derivatives import symbolic
+    from parzen.derivatives.functions import symbolic
 
     try:
         compiled = symbolic.compile(formula, f.symbols)

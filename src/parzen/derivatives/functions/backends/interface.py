@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from parzen.derivatives.functions_lines import Room
-from parzen.derivatives.functions_sampling import Workers
-from parzen.derivatives.functions_target import Target
+from parzen.derivatives.functions.lines import Room
+from parzen.derivatives.functions.sampling import Workers
+from parzen.derivatives.functions.target import Target
 
 __all__ = ["Found", "Job", "NotPossible"]
 

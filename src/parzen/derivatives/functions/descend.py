@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from parzen.derivatives.backends.exact import point_function
-from parzen.derivatives.backends.symbolic import as_function
-from parzen.derivatives.functions import differentiate
-from parzen.derivatives.functions_sampling import UNDEFINED
-from parzen.derivatives.functions_target import as_bounds, as_output
+from parzen.derivatives.functions.backends.exact import point_function
+from parzen.derivatives.functions.backends.symbolic import as_function
+from parzen.derivatives.functions.differentiate import differentiate
+from parzen.derivatives.functions.sampling import UNDEFINED
+from parzen.derivatives.functions.target import as_bounds, as_output
 from parzen.errors import InputError, InputTypeError, ParzenWarning
 from parzen.typing import FloatArray
 from parzen.validation import as_positive_float, as_positive_int, as_vector, describe

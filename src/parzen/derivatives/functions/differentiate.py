@@ -1,7 +1,7 @@
 """One call for the derivative of a function: the best way that works, and an honest error.
 
-Ways are tried in the fixed order of `parzen.derivatives.backends.METHODS`: exact, autodiff, symbolic,
-complex-step, finite-difference. The finite differences are described in `functions_search`.
+Ways are tried in the fixed order of `parzen.derivatives.functions.backends.METHODS`: exact, autodiff, symbolic,
+complex-step, finite-difference. The finite differences are described in `search`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,12 +10,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from parzen.derivatives.backends.autodiff import plain_target
-from parzen.derivatives.functions_choice import CHECKED, apply, find, prepare, value_of
-from parzen.derivatives.functions_lines import Lines
-from parzen.derivatives.functions_problem import FLAT, ROUGH
-from parzen.derivatives.functions_result import Derivative
-from parzen.derivatives.functions_sampling import Sampler, Workers
+from parzen.derivatives.functions.backends.autodiff import plain_target
+from parzen.derivatives.functions.choice import CHECKED, apply, find, prepare, value_of
+from parzen.derivatives.functions.lines import Lines
+from parzen.derivatives.functions.problem import FLAT, ROUGH
+from parzen.derivatives.functions.result import Derivative
+from parzen.derivatives.functions.sampling import Sampler, Workers
 from parzen.errors import AccuracyError, InputError, InputTypeError
 from parzen.typing import FloatArray
 from parzen.validation import describe
@@ -124,7 +124,7 @@ def differentiate(
     Examples
     --------
     >>> import math
-    >>> from parzen.derivatives.functions import differentiate
+    >>> from parzen.derivatives.functions.differentiate import differentiate
     >>> slope = differentiate(lambda t: math.exp(-(((t - 1000) / 0.1) ** 2) / 2), 1000.05)
     >>> round(float(slope.value), 6), slope.method, slope.converged
     (-4.412485, 'finite-difference', True)

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from parzen.derivatives.backends.interface import Found, Job
-from parzen.derivatives.functions_lines import Lines, along
-from parzen.derivatives.functions_sampling import Sampler
-from parzen.derivatives.functions_target import Target
+from parzen.derivatives.functions.backends.interface import Found, Job
+from parzen.derivatives.functions.lines import Lines, along
+from parzen.derivatives.functions.sampling import Sampler
+from parzen.derivatives.functions.target import Target
 from parzen.typing import FloatArray
 
 __all__ = ["disagreement"]

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from parzen.derivatives.functions import Derivative, differentiate
-from parzen.derivatives.functions_choice import value_of
-from parzen.derivatives.functions_sampling import UNDEFINED
-from parzen.derivatives.functions_target import as_bounds, as_output
+from parzen.derivatives.functions.choice import value_of
+from parzen.derivatives.functions.differentiate import Derivative, differentiate
+from parzen.derivatives.functions.sampling import UNDEFINED
+from parzen.derivatives.functions.target import as_bounds, as_output
 from parzen.errors import AccuracyError, InputError, InputTypeError
 from parzen.typing import FloatArray, IntArray
 from parzen.validation import as_vector, describe

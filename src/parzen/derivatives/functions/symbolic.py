@@ -3,7 +3,7 @@
 Examples
 --------
 >>> import sympy
->>> from parzen.derivatives import symbolic
+>>> from parzen.derivatives.functions import symbolic
 >>> x, y = sympy.symbols("x y")
 >>> symbolic.gradient(x**2 * sympy.sin(y), [x, y])
 Matrix([

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from parzen.derivatives.functions_stencils import Rule, extrapolate
+from parzen.derivatives.functions.stencils import Rule, extrapolate
 from parzen.typing import BoolArray, FloatArray, IntArray
 
 __all__ = [

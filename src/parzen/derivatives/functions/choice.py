@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from parzen.derivatives.backends import METHODS
-from parzen.derivatives.backends.autodiff import plain_target
-from parzen.derivatives.backends.exact import DensityAtPoint, point_function
-from parzen.derivatives.backends.interface import Found, Job, NotPossible
-from parzen.derivatives.backends.symbolic import as_function
-from parzen.derivatives.backends.trust import disagreement
-from parzen.derivatives.functions_lines import Room
-from parzen.derivatives.functions_result import Derivative
-from parzen.derivatives.functions_target import as_bounds, make_target
+from parzen.derivatives.functions.backends import METHODS
+from parzen.derivatives.functions.backends.autodiff import plain_target
+from parzen.derivatives.functions.backends.exact import DensityAtPoint, point_function
+from parzen.derivatives.functions.backends.interface import Found, Job, NotPossible
+from parzen.derivatives.functions.backends.symbolic import as_function
+from parzen.derivatives.functions.backends.trust import disagreement
+from parzen.derivatives.functions.lines import Room
+from parzen.derivatives.functions.result import Derivative
+from parzen.derivatives.functions.target import as_bounds, make_target
 from parzen.errors import AccuracyError, InputError, ParzenWarning
 from parzen.validation import as_positive_float, as_positive_int, describe
 

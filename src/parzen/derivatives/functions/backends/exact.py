@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from parzen.derivatives.backends.interface import Found, Job, NotPossible
+from parzen.derivatives.functions.backends.interface import Found, Job, NotPossible
 from parzen.errors import InputError
 from parzen.typing import FloatArray
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from parzen.derivatives.functions import differentiate
-from parzen.derivatives.functions_target import as_output
+from parzen.derivatives.functions.differentiate import differentiate
+from parzen.derivatives.functions.target import as_output
 from parzen.errors import InputError, InputTypeError
 from parzen.typing import BoolArray, FloatArray
 from parzen.validation import as_tolerance, describe

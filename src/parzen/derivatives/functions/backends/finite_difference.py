@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from parzen.derivatives.backends.interface import Found, Job
-from parzen.derivatives.functions_lines import Lines, along
-from parzen.derivatives.functions_problem import FLAT, Solution
-from parzen.derivatives.functions_sampling import NotVectorized, Sampler
-from parzen.derivatives.functions_together import settle_together
+from parzen.derivatives.functions.backends.interface import Found, Job
+from parzen.derivatives.functions.lines import Lines, along
+from parzen.derivatives.functions.problem import FLAT, Solution
+from parzen.derivatives.functions.sampling import NotVectorized, Sampler
+from parzen.derivatives.functions.together import settle_together
 from parzen.errors import InputError
 
 __all__ = ["applies", "differentiate"]

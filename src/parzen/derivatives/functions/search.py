@@ -33,10 +33,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from parzen.derivatives.functions_careful import Search, search_step
-from parzen.derivatives.functions_look import EXPLAINED, Look, bend_noise, disagreement, estimate, look
-from parzen.derivatives.functions_problem import START, Problems, Solution, Verdict
-from parzen.derivatives.functions_stencils import Rule
+from parzen.derivatives.functions.careful import Search, search_step
+from parzen.derivatives.functions.look import EXPLAINED, Look, bend_noise, disagreement, estimate, look
+from parzen.derivatives.functions.problem import START, Problems, Solution, Verdict
+from parzen.derivatives.functions.stencils import Rule
 from parzen.typing import FloatArray, IntArray
 
 __all__ = ["Problems", "Solution", "solve"]

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from parzen.derivatives.functions_problem import FLAT, FLAT_HERE, OUTSIDE
-from parzen.derivatives.functions_sampling import Sampler, step_limits
-from parzen.derivatives.functions_search import Problems, Solution, solve
-from parzen.derivatives.functions_stencils import Rule, rule
+from parzen.derivatives.functions.problem import FLAT, FLAT_HERE, OUTSIDE
+from parzen.derivatives.functions.sampling import Sampler, step_limits
+from parzen.derivatives.functions.search import Problems, Solution, solve
+from parzen.derivatives.functions.stencils import Rule, rule
 from parzen.typing import FloatArray, IntArray
 
 __all__ = ["Lines", "Room", "along", "sample"]

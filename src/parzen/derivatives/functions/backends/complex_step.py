@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from parzen.derivatives.backends.interface import Found, Job, NotPossible
-from parzen.derivatives.functions_sampling import NotVectorized, Sampler
-from parzen.derivatives.functions_target import Target
+from parzen.derivatives.functions.backends.interface import Found, Job, NotPossible
+from parzen.derivatives.functions.sampling import NotVectorized, Sampler
+from parzen.derivatives.functions.target import Target
 from parzen.typing import FloatArray
 
 __all__ = ["applies", "differentiate"]

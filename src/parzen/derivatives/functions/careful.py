@@ -9,7 +9,7 @@ from collections.abc import Generator
 
 import numpy as np
 
-from parzen.derivatives.functions_look import (
+from parzen.derivatives.functions.look import (
     EXPLAINED,
     Estimate,
     Look,
@@ -18,7 +18,7 @@ from parzen.derivatives.functions_look import (
     estimate,
     slope_part,
 )
-from parzen.derivatives.functions_problem import (
+from parzen.derivatives.functions.problem import (
     FLAT,
     FLAT_HERE,
     NOISY,
@@ -30,7 +30,7 @@ from parzen.derivatives.functions_problem import (
     Problems,
     Verdict,
 )
-from parzen.derivatives.functions_stencils import MOST_LEVELS, Rule
+from parzen.derivatives.functions.stencils import MOST_LEVELS, Rule
 
 __all__ = ["Search", "search_step"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from parzen.derivatives.functions_target import Output, Target, as_output
+from parzen.derivatives.functions.target import Output, Target, as_output
 from parzen.errors import InputError
 from parzen.typing import FloatArray, IntArray
 

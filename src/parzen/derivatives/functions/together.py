@@ -1,6 +1,6 @@
 """All entries of a gradient at once: the same kind of step for every variable, checked by moving all together.
 
-The search of `functions_search` looks at every variable by itself before it measures, because a narrow peak
+The search of `search` looks at every variable by itself before it measures, because a narrow peak
 in one of them may be hidden. Where the variables of a gradient have ordinary scales, that is a third of the
 cost, and one look along a random direction sees as much: whatever f does in any variable at tiny steps shows
 in the sum. Entries that do not settle here, or all of them where that look disagrees, are left to the search.
@@ -8,11 +8,11 @@ in the sum. Entries that do not settle here, or all of them where that look disa
 
 import numpy as np
 
-from parzen.derivatives.functions_lines import Lines, Room, sample
-from parzen.derivatives.functions_look import EXPLAINED, Estimate, Look, bend_noise, estimate, look
-from parzen.derivatives.functions_problem import Solution
-from parzen.derivatives.functions_sampling import Sampler
-from parzen.derivatives.functions_stencils import rule
+from parzen.derivatives.functions.lines import Lines, Room, sample
+from parzen.derivatives.functions.look import EXPLAINED, Estimate, Look, bend_noise, estimate, look
+from parzen.derivatives.functions.problem import Solution
+from parzen.derivatives.functions.sampling import Sampler
+from parzen.derivatives.functions.stencils import rule
 from parzen.typing import FloatArray, IntArray
 
 __all__ = ["settle_together"]
