@@ -114,12 +114,15 @@ class _Run:
 
     def transform(self) -> None:
         """Sum by transforms what keeps the promise with it; leave the rest to the blocks."""
-        y = self.queries.rows(slice(None))
         spectrum = self.sources.spectrum(self.request)
-        for cell in spectrum.cells:
-            indices = np.flatnonzero(spectrum.queries_of(cell, y))
-            if len(indices):
-                self._transform(spectrum, cell, indices, y[indices])
+        m, d = self.queries.shape
+        size = max(_REPAIR_ROWS, self.request.memory_limit // 4 // spectral.scratch_bytes(d, self.request))
+        for start in range(0, m, size):
+            y = self.queries.rows(slice(start, start + size))
+            for cell in spectrum.cells:
+                indices = np.flatnonzero(spectrum.queries_of(cell, y))
+                if len(indices):
+                    self._transform(spectrum, cell, start + indices, y[indices])
 
     def _transform(self, spectrum: Spectrum, cell: Cell, indices: IntArray, y: FloatArray) -> None:
         """Sum the queries of one cell; keep those that a bound on the absolute error allows."""

@@ -186,6 +186,13 @@ def functions(d: int, request: Request) -> list[tuple[tuple[int, ...], ...]]:
     return wanted
 
 
+def scratch_bytes(d: int, request: Request) -> int:
+    """Return the temporaries for one query, apart from the grids."""
+    numbers = len(functions(d, request))
+    # values, and for each bandwidth in turn: transforms, phases, points, norms, finished sums
+    return 8 * (numbers * (len(request.scales) + 2) + 4 * d + 2 * d * d + 16)
+
+
 def finish(values: FloatArray, scale: float, d: int, request: Request) -> KernelSums:
     """Turn S and its derivatives, (functions, m), into moments of u, for one bandwidth."""
     m = values.shape[1]
