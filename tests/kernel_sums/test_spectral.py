@@ -141,3 +141,20 @@ def test_a_forked_child_does_not_wait_for_its_parents_threads(rng):
         same = np.allclose(kde.score_samples(Q + 0.0), expected, rtol=0, atol=1e-9)
         os._exit(0 if same else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_temporaries_keep_to_the_memory_limit(rng):
+    """Queries come in pieces; once all of them were transformed together, whatever the limit."""
+    import tracemalloc
+
+    X, Q = rng.standard_normal((3000, 1)), rng.standard_normal((200_000, 1))
+    kde = parzen.KernelDensity(0.3, method="spectral", memory_limit=2**23, workers=1).fit(X)
+    kde.evaluate(Q[:100], order=2)
+    tracemalloc.start()
+    try:
+        kde.evaluate(Q, order=2)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    results = 8 * len(Q) * (3 + 4 + 1 + 1)  # what is returned, and the moments it is made of
+    assert peak < results + 2**23

@@ -143,12 +143,16 @@ class _Run:
 
     def transform(self) -> None:
         """Sum by transforms what keeps the promise with it; leave the rest to the blocks."""
-        y = self.queries.rows(slice(None))
         spectrum = self.sources.spectrum(self.request)
-        for cell in spectrum.cells:
-            indices = np.flatnonzero(spectrum.queries_of(cell, y))
-            if len(indices):
-                self._transform(spectrum, cell, indices, y if len(indices) == len(y) else y[indices])
+        m, d = self.queries.shape
+        size = max(_REPAIR_ROWS, self.request.memory_limit // 4 // spectral.scratch_bytes(d, self.request))
+        for start in range(0, m, size):
+            y = self.queries.rows(slice(start, start + size))
+            for cell in spectrum.cells:
+                indices = np.flatnonzero(spectrum.queries_of(cell, y))
+                if len(indices):
+                    here = y if len(indices) == len(y) else y[indices]
+                    self._transform(spectrum, cell, start + indices, here)
         self._prepare_for(int(np.count_nonzero(self.left)))
 
     def _transform(self, spectrum: Spectrum, cell: Cell, indices: IntArray, y: FloatArray) -> None:

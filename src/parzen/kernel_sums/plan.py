@@ -114,18 +114,18 @@ def _tree_seconds(task: _Task) -> float:
 def _spectral_seconds(task: _Task) -> float:
     n, m, request = task.sources.n, task.queries.shape[0], task.request
     if n * m < _FEW_PAIRS:  # summed before a transform has begun
-        return _START_SPECTRAL + _SORT * n
+        return _START_SPECTRAL[task.sources.d] + _SORT * n
     transforms, left = spectral.predict(task.sources, task.queries, request)
     direct = (left * m + spectral.SPOTS * len(request.scales)) * n * task.visited_share
     direct *= _dense_pair(task.sources.d, request) / _THREADS
-    return _START_SPECTRAL + _SORT * (n + left * m) + transforms + direct
+    return _START_SPECTRAL[task.sources.d] + _SORT * (n + left * m) + transforms + direct
 
 
 #: Seconds to sort a point into the tree, and to compare a query with a box.
 _SORT = 4e-7
 _BOX = 4e-9
 #: Seconds that these methods take before their first sum.
-_START_TREE, _START_SPECTRAL = 1e-3, 5e-3
+_START_TREE, _START_SPECTRAL = 2e-3, (0.0, 8e-3, 2e-2, 5e-2)
 #: Pairs that are summed in less time than that.
 _FEW_PAIRS = 3_000_000
 #: Threads that predictions are made for.

@@ -64,6 +64,9 @@ _PAIR = 0.6e-9
 #: Quantiles at which a cell may be cut.
 _CUTS = (1e-4, 1e-3, 1e-2, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999)
 
+#: Samples around which the tree's work is estimated, and boxes that are looked at before the rest is left to the tree.
+_CENTRES, _MOST_CELLS = 16, 100
+
 #: Samples that the cells are laid out by, and outermost ones at both ends of each axis.
 _FEW = 20_000
 _ENDS = 200
@@ -183,6 +186,13 @@ def functions(d: int, request: Request) -> list[tuple[tuple[int, ...], ...]]:
     elif request.radial:
         wanted += [tuple((a, a) for a in range(d))]
     return wanted
+
+
+def scratch_bytes(d: int, request: Request) -> int:
+    """Return the temporaries for one query, apart from the grids."""
+    numbers = len(functions(d, request))
+    # values, and for each bandwidth in turn: transforms, phases, points, norms, finished sums
+    return 8 * (numbers * (len(request.scales) + 2) + 4 * d + 2 * d * d + 16)
 
 
 def finish(values: FloatArray, scale: float, d: int, request: Request) -> KernelSums:
@@ -351,6 +361,17 @@ class _Layout:
             ends = np.argpartition(points[:, axis], [min(_ENDS, given - 1), max(given - _ENDS, 0)])
             few[ends[:_ENDS]] = few[ends[-_ENDS:]] = True
         self.points, self.counts = points[few], counts[few]
+        self.visited = self._visited()
+
+    def _visited(self) -> float:
+        """Return about how many samples the tree visits for one query: twice those within three quarters of the reach."""
+        radius = 0.75 * self.reach
+        centres = self.points[:: -(-len(self.points) // _CENTRES)]
+        within = [
+            self.counts[np.einsum("ja,ja->j", self.points - c, self.points - c) < radius**2].sum()
+            for c in centres
+        ]
+        return min(2.0 * float(np.mean(within)), float(self.counts.sum()))
 
     def near(self, points: FloatArray, low: FloatArray, high: FloatArray) -> BoolArray:
         """Return which points are in reach of a box, (n,)."""
@@ -374,7 +395,9 @@ class _Layout:
         """Return the boxes (low, high) that deserve a transform; what lies outside is left to the tree."""
         waiting = [(np.full(self.d, -np.inf), np.full(self.d, np.inf))]
         found = []
-        while waiting:
+        for _ in range(_MOST_CELLS):
+            if not waiting:
+                break
             low, high = waiting.pop()
             inside, direct, transform, fits, grid_share = self._cost(low, high)
             if direct <= transform:
@@ -413,7 +436,7 @@ class _Layout:
         grid = 2.0 * 2.0**self.d * math.prod(map(float, modes)) * _GRID
         spread = _SPREAD[self.d] * (n_near + n_inside)
         return (
-            self.points[inside], n_inside * n_near * _PAIR, grid + spread, self.fits(modes),
+            self.points[inside], n_inside * min(n_near, self.visited) * _PAIR, grid + spread, self.fits(modes),
             grid / (grid + spread),
         )  # fmt: skip
 
