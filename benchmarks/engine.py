@@ -34,13 +34,13 @@ def run(quick: bool) -> Iterator[Row]:
         warm(d, (0, 1) if d <= 2 else (0,))
     for d in (1, 2):
         yield from _against_transforms(d, 10_000 if quick else 1_000_000)
-    yield _three_dimensions(20_000 if quick else 1_000_000)
     yield from _against_mlpack(quick)
     yield from _tails(20_000 if quick else 100_000)
     for d in (1, 2):
         yield _growth(d, _QUICK_SIZES if quick else _SIZES)
     yield _memory(100_000 if quick else 10_000_000)
     yield from _looser(quick)
+    yield _three_dimensions(20_000 if quick else 1_000_000)  # the longest, last
 
 
 def _evaluate(

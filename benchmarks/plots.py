@@ -70,6 +70,8 @@ def draw(results: list[dict[str, Any]], path: Path) -> None:
     import matplotlib.pyplot as plt
 
     panels = {d: libraries for d, libraries in series(results).items() if d <= 3}
+    names = dict.fromkeys(library for libraries in panels.values() for library in libraries)
+    colours = {name: f"C{i}" for i, name in enumerate(names)} | {"parzen": "k"}
     figure, axes = plt.subplots(
         1, len(panels), figsize=(4.4 * len(panels), 4.6), sharey=True, squeeze=False, layout="constrained"
     )
@@ -78,7 +80,7 @@ def draw(results: list[dict[str, Any]], path: Path) -> None:
             n, seconds = zip(*points, strict=True)
             label = f"{library} ({slope(points):.2f})" if len(points) > 1 else library
             ours = library == "parzen"
-            ax.loglog(n, seconds, "o-", ms=4, lw=2.5 if ours else 1, color="k" if ours else None, label=label)
+            ax.loglog(n, seconds, "o-", ms=4, lw=2.5 if ours else 1, color=colours[library], label=label)
         ax.set(title=f"{d}-D blobs (slope in brackets)", xlabel="samples = queries")
         ax.grid(alpha=0.3)
         ax.legend(fontsize=7)

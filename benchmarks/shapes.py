@@ -6,10 +6,22 @@ import numpy as np
 
 import parzen
 from parzen.errors import InputError
+from parzen.kernel_sums import dense
 from parzen.kernel_sums.plan import METHODS
 from parzen.typing import FloatArray, IntArray
 
-__all__ = ["SHAPES", "bandwidth", "blobs", "checked", "exact_errors", "power", "promise", "shape", "warm"]
+__all__ = [
+    "SHAPES",
+    "bandwidth",
+    "blobs",
+    "checked",
+    "exact",
+    "exact_errors",
+    "power",
+    "promise",
+    "shape",
+    "warm",
+]
 
 #: Of the promise, what float64 itself may add to a log density: a few ulps.
 _ULPS = 8.0
@@ -100,9 +112,11 @@ def checked(log_density: FloatArray, count: int) -> IntArray:
     return np.unique(np.concatenate([least, np.linspace(0, m - 1, min(m, count // 2)).astype(np.intp)]))
 
 
-def exact(samples: FloatArray, queries: FloatArray, h: float, order: int = 0) -> parzen.DensityValues:
-    """Evaluate by plain sums over all pairs, to more digits than any promise here; without bounds on d."""
-    method = "dense" if samples.shape[1] <= 16 else "compensated"
+def exact(
+    samples: FloatArray, queries: FloatArray, h: float | FloatArray, order: int = 0
+) -> parzen.DensityValues:
+    """Evaluate by plain sums over all pairs, to more digits than any promise here; h may be a covariance."""
+    method = "dense" if samples.shape[1] <= dense.MAX_DIMENSION else "compensated"
     kde = parzen.KernelDensity(h, method=method, rtol=1e-11).fit(samples)
     return kde.evaluate(queries, order=order, progress=False)
 
