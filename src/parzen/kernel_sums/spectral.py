@@ -65,10 +65,12 @@ _PAIR = 0.6e-9
 _CUTS = (1e-4, 1e-3, 1e-2, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999)
 
 #: Samples around which the tree's work is estimated, and boxes that are looked at before the rest is left to the tree.
-_CENTRES, _MOST_CELLS = 16, 100
+_CENTRES, _MOST_CELLS = 16, 60
+#: Seconds that are not worth a cut.
+_CHEAP = 0.02
 
 #: Samples that the cells are laid out by, and outermost ones at both ends of each axis.
-_FEW = 20_000
+_FEW = 10_000
 _ENDS = 200
 
 _forked = False
@@ -364,7 +366,7 @@ class _Layout:
         self.visited = self._visited()
 
     def _visited(self) -> float:
-        """Return about how many samples the tree visits for one query: twice those within three quarters of the reach."""
+        """Return about how many samples the tree visits for a query: twice those within 3/4 of the reach."""
         radius = 0.75 * self.reach
         centres = self.points[:: -(-len(self.points) // _CENTRES)]
         within = [
@@ -392,53 +394,97 @@ class _Layout:
         return bool(16.0 * math.prod(map(float, modes)) * (2.0**self.d + 4.0) <= 0.5 * self.memory_limit)
 
     def cells(self) -> list[tuple[FloatArray, FloatArray]]:
-        """Return the boxes (low, high) that deserve a transform; what lies outside is left to the tree."""
-        waiting = [(np.full(self.d, -np.inf), np.full(self.d, np.inf))]
-        found = []
+        """Return the boxes (low, high) that deserve a transform; what lies outside is left to the tree.
+
+        A box is cut where that promises to be cheaper, if every part that does not fit yet will fit in the end. What
+        comes of it is compared with the tree alone.
+        """
+        everything = np.full(self.d, -np.inf), np.full(self.d, np.inf)
+        waiting, found = [everything], []
+        total = 0.0
         for _ in range(_MOST_CELLS):
             if not waiting:
                 break
             low, high = waiting.pop()
-            inside, direct, transform, fits, grid_share = self._cost(low, high)
-            if direct <= transform:
+            piece = self._cost(low, high)
+            transform = piece.transform if piece.fits else math.inf
+            price, left, right = math.inf, low, high
+            if min(piece.direct, transform) > _CHEAP and not (
+                transform < piece.direct and piece.grid_share < 0.5
+            ):
+                price, left, right = self._best_cut(low, high, piece.inside)
+            if price < 0.9 * min(piece.direct, transform):
+                waiting += [(low, left), (right, high)]
                 continue
-            if fits and grid_share < 0.5:
+            total += min(piece.direct, transform)
+            if transform < piece.direct:
                 found.append((low, high))
-                continue
-            axis = int(np.argmax(np.ptp(inside, axis=0)))
-            best = (math.inf, low, high)
-            for cut in np.unique(np.quantile(inside[:, axis], _CUTS)):
-                left, right = high.copy(), low.copy()
-                left[axis] = right[axis] = cut
-                if inside[:, axis].min() < cut < inside[:, axis].max():
-                    total = self._price(low, left) + self._price(right, high)
-                    if total < best[0]:
-                        best = (total, left, right)
-            if best[0] < (0.9 * transform if fits else math.inf):
-                waiting += [(low, best[1]), (best[2], high)]
-            elif fits:
-                found.append((low, high))
+        if waiting or total >= self._cost(*everything).direct:
+            return []
         return found
 
-    def _price(self, low: FloatArray, high: FloatArray) -> float:
-        """Return the seconds for a box, by the cheaper way; more where it has to be cut again."""
-        _, direct, transform, fits, _ = self._cost(low, high)
-        return min(direct, transform * (1.0 if fits else 3.0))
+    def _best_cut(
+        self, low: FloatArray, high: FloatArray, inside: FloatArray
+    ) -> tuple[float, FloatArray, FloatArray]:
+        """Return the price of the cheapest cut, the end of its left part and the start of its right part."""
+        axis = int(np.argmax(np.ptp(inside, axis=0)))
+        best, best_key = (math.inf, low, high), math.inf
+        least, largest = inside[:, axis].min(), inside[:, axis].max()
+        for cut in np.unique(np.quantile(inside[:, axis], _CUTS)):
+            if least < cut < largest:
+                left, right = high.copy(), low.copy()
+                left[axis] = right[axis] = cut
+                parts = self._cost(low, left), self._cost(right, high)
+                price = sum(part.price for part in parts)
+                # of equals, the one that brings the grids nearest to fitting
+                key = price * (1.0 + 0.2 * math.log10(1.0 + sum(part.grid for part in parts if part.pays)))
+                if key < best_key:
+                    best, best_key = (price, left, right), key
+        return best
 
-    def _cost(self, low: FloatArray, high: FloatArray) -> tuple[FloatArray, float, float, bool, float]:
-        """Return the samples inside, the seconds of direct sums and of a transform, whether it fits, FFT's share."""
+    def _cost(self, low: FloatArray, high: FloatArray) -> "_Piece":
+        """Predict what a box costs."""
         near = self.near(self.points, low, high)
         inside = near & np.all((self.points >= low) & (self.points < high), axis=1)
         if not inside.any():
-            return self.points[inside], 0.0, math.inf, True, 0.0
+            return _Piece(self.points[inside], 0.0, math.inf, math.inf, fits=True)
         n_near, n_inside = float(self.counts[near].sum()), float(self.counts[inside].sum())
         modes = self.modes(self.points[near])[2]
         grid = 2.0 * 2.0**self.d * math.prod(map(float, modes)) * _GRID
         spread = _SPREAD[self.d] * (n_near + n_inside)
-        return (
-            self.points[inside], n_inside * min(n_near, self.visited) * _PAIR, grid + spread, self.fits(modes),
-            grid / (grid + spread),
-        )  # fmt: skip
+        direct = n_inside * min(n_near, self.visited) * _PAIR
+        return _Piece(self.points[inside], direct, spread, grid, self.fits(modes))
+
+
+@dataclass(frozen=True, eq=False)
+class _Piece:
+    """What a box costs, in seconds."""
+
+    inside: FloatArray  # samples in it
+    direct: float  # by the tree
+    spread: float  # of a transform: its points
+    grid: float  # and its grid
+    fits: bool  # into memory
+
+    @property
+    def transform(self) -> float:
+        """Seconds of a transform."""
+        return self.spread + self.grid
+
+    @property
+    def grid_share(self) -> float:
+        """The share of them for the grid, which cutting may lessen."""
+        return self.grid / self.transform if self.grid < math.inf else 1.0
+
+    @property
+    def pays(self) -> bool:
+        """Whether a transform can be cheaper, if not of the box as it is, then of its parts."""
+        return self.spread < self.direct
+
+    @property
+    def price(self) -> float:
+        """Seconds of the cheaper way; of the points alone where the box has to be cut again."""
+        return min(self.direct, self.transform if self.fits else self.spread)
 
 
 def _along(values: Any, axis: int, d: int) -> Any:
