@@ -41,7 +41,7 @@ def agree(got, want, h, rtol):
 
 
 #: Seconds for a pair, by dimension: so dear that small tests have the cells of large ones, but no larger grids.
-DEAR = {1: 1e-6, 2: 1e-7, 3: 3e-8}
+DEAR = {1: 1e-8, 2: 3e-8, 3: 3e-8}
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -49,7 +49,7 @@ DEAR = {1: 1e-6, 2: 1e-7, 3: 3e-8}
 def test_keeps_the_promise(rng, monkeypatch, d, shape):
     monkeypatch.setattr(spectral, "_PAIR", DEAR[d])
     n = 5000
-    h = 0.3 if d > 1 else 0.05
+    h = {1: 0.05, 2: 0.3, 3: 1.5}[d]
     X = SHAPES[shape](rng, n, d)
     near = SHAPES[shape](rng, 400, d)
     Q = np.vstack([near, near[:50] + rng.standard_normal((50, d)) * 6 * h, X[:20], near[:5] + 1e3])
