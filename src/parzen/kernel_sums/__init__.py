@@ -1,16 +1,6 @@
 """Gaussian kernel sums log Σ w_j exp(-½‖y_q - y_j‖²/h²) and their derivatives, on whitened points.
 
-The picture of this room:
-
-    Request ──► plan.py: which method ──► a block of queries at a time, on a pool of threads (threads.py)
-                           (evaluate.py)    │
-        dense.py  matmul.py  compensated.py │  accumulate() ──► State (state.py, a commutative monoid)
-        loops.py  compensated_loops.py      │                     │ finish
-        exp.py    double_double.py          ▼                     ▼
-                                     accuracy.py: bound ──► KernelSums; broken promises are summed again
-                                                            by compensated.py
-
-`evaluate` is the only entrance.
+The picture of this room, and the reasons, are in docs/architecture.md. `evaluate` is the only entrance.
 """
 
 from parzen.kernel_sums.evaluate import Evaluation, evaluate, prepare
