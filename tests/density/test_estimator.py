@@ -385,4 +385,8 @@ def test_plan_makes_what_the_first_evaluation_would(rng, method):
     assert plan == kde.explain(X[:50], order=1) or plan.method == "spectral"  # whose transforms are there now
     kept = pickle.dumps(kde)
     assert len(kept) < X.nbytes * 2 + 5000
-    np.testing.assert_array_equal(pickle.loads(kept).score_samples(X[:50]), kde.score_samples(X[:50]))
+    again, before = pickle.loads(kept).score_samples(X[:50]), kde.score_samples(X[:50])
+    if method == "spectral":  # its threads add in any order
+        np.testing.assert_allclose(again, before, rtol=0, atol=1e-9)
+    else:
+        np.testing.assert_array_equal(again, before)

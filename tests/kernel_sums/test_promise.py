@@ -309,7 +309,7 @@ def test_samples_out_of_reach_of_a_cell_that_outweigh_it(monkeypatch):
     w = np.where(X[:, 0] < 300, 1.0, 1e-14)
     Q = np.sort(rng.uniform(0, 600, (4000, 1)), axis=0)
     for rtol in (1e-3, 1e-6):  # rounding of the points is not part of this bound
-        model = Model.of(np.vstack([X, X + 1e5]), np.concatenate([w, w]), as_scale(1.0, 1))
+        model = Model.of(np.vstack([X, X + 1e6]), np.concatenate([w, w]), as_scale(1.0, 1))
         request = Request(scales=np.array([model.scale.kernel_scale]), rtol=rtol, order=2, method="spectral")
         exact = model.evaluate(Q, request.replace(method="compensated", rtol=0.0)).sums
         truth = spectral.derivatives(exact, 0, request.scales[0], 1, request)

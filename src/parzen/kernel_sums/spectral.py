@@ -348,7 +348,7 @@ class _Layout:
         self, points: FloatArray, widest: float, narrowest: float, tolerance: float, memory_limit: int, n: int
     ) -> None:
         self.d = points.shape[1]
-        self.memory_limit = memory_limit
+        self.most_modes = 0.5 * memory_limit / (16.0 * (2.0**self.d + 4.0))
         #: Samples farther away add less than the tolerance, all together.
         self.reach = widest * math.sqrt(2.0 * math.log(n / tolerance))
         self.margin = widest * math.sqrt(2.0 * math.log(4.0 * self.d * 3.0**self.d / tolerance))
@@ -391,7 +391,7 @@ class _Layout:
 
     def fits(self, modes: tuple[int, ...]) -> bool:
         """Whether the grids of a transform stay under the limit."""
-        return bool(16.0 * math.prod(map(float, modes)) * (2.0**self.d + 4.0) <= 0.5 * self.memory_limit)
+        return bool(math.prod(map(float, modes)) <= self.most_modes)
 
     def cells(self) -> list[tuple[FloatArray, FloatArray]]:
         """Return the boxes (low, high) that deserve a transform; what lies outside is left to the tree.
@@ -447,13 +447,13 @@ class _Layout:
         near = self.near(self.points, low, high)
         inside = near & np.all((self.points >= low) & (self.points < high), axis=1)
         if not inside.any():
-            return _Piece(self.points[inside], 0.0, math.inf, math.inf, fits=True)
+            return _Piece(self.points[inside], 0.0, math.inf, 0.0, math.inf)
         n_near, n_inside = float(self.counts[near].sum()), float(self.counts[inside].sum())
         modes = self.modes(self.points[near])[2]
         grid = 2.0 * 2.0**self.d * math.prod(map(float, modes)) * _GRID
         spread = _SPREAD[self.d] * (n_near + n_inside)
         direct = n_inside * min(n_near, self.visited) * _PAIR
-        return _Piece(self.points[inside], direct, spread, grid, self.fits(modes))
+        return _Piece(self.points[inside], direct, spread, grid, 2.0 * 2.0**self.d * self.most_modes * _GRID)
 
 
 @dataclass(frozen=True, eq=False)
@@ -464,7 +464,12 @@ class _Piece:
     direct: float  # by the tree
     spread: float  # of a transform: its points
     grid: float  # and its grid
-    fits: bool  # into memory
+    largest_grid: float  # that fits into memory
+
+    @property
+    def fits(self) -> bool:
+        """Whether the grid does."""
+        return self.grid <= self.largest_grid
 
     @property
     def transform(self) -> float:
@@ -483,8 +488,8 @@ class _Piece:
 
     @property
     def price(self) -> float:
-        """Seconds of the cheaper way; of the points alone where the box has to be cut again."""
-        return min(self.direct, self.transform if self.fits else self.spread)
+        """Seconds of the cheaper way; of the points and one full grid where the box has to be cut again."""
+        return min(self.direct, self.spread + min(self.grid, self.largest_grid))
 
 
 def _along(values: Any, axis: int, d: int) -> Any:
