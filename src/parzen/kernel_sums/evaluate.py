@@ -14,7 +14,7 @@ from parzen.kernel_sums.double_double import DoubleDouble
 from parzen.kernel_sums.exp import polynomial
 from parzen.kernel_sums.loops import TILE
 from parzen.kernel_sums.partition import partition
-from parzen.kernel_sums.plan import METHODS, Plan, make_plan
+from parzen.kernel_sums.plan import METHODS, Plan, make_plan, pays_for_a_tree
 from parzen.kernel_sums.request import Request
 from parzen.kernel_sums.sources import Points, Sources
 from parzen.kernel_sums.spectral import Cell, Spectrum
@@ -26,9 +26,6 @@ __all__ = ["Evaluation", "evaluate", "prepare"]
 
 #: Queries that are summed again are taken in groups of this size.
 _REPAIR_ROWS = 16
-
-#: Queries that cost less by the dense method than it takes to build the tree.
-_FEW_QUERIES = 500
 
 #: Sources that are whitened at a time.
 _CHUNK = 4096
@@ -153,7 +150,8 @@ class _Run:
                 if len(indices):
                     here = y if len(indices) == len(y) else y[indices]
                     self._transform(spectrum, cell, start + indices, here)
-        self._prepare_for(int(np.count_nonzero(self.left)))
+        self.method = tree if self._pays_for_a_tree(int(np.count_nonzero(self.left))) else dense
+        self.method.prepare(self.sources)
 
     def _transform(self, spectrum: Spectrum, cell: Cell, indices: IntArray, y: FloatArray) -> None:
         """Sum the queries of one cell; keep those that a bound on the absolute error allows."""
@@ -167,8 +165,7 @@ class _Run:
             for value, scale in zip(values, request.scales, strict=True):
                 spectral.leave_out(value, left_out, scale, d, request)
         spots = np.unique(np.concatenate([spectral.spots(value, allowed, request) for value in values]))
-        self._prepare_for(len(spots))
-        self._sum_all(indices[spots])
+        self._sum_spots(indices[spots])
         exact = self.sums.rows(indices[spots])
         keeps = np.ones(len(y), dtype=bool)
         shares = []
@@ -192,11 +189,9 @@ class _Run:
         self.left[indices[keeps]] = False
         self.transformed[indices[keeps]] = True
 
-    def _prepare_for(self, n_queries: int) -> None:
-        """Choose how queries that are not transformed are summed: few of them do not pay for a tree."""
-        few = n_queries < _FEW_QUERIES and not self.sources.has_tree
-        self.method = dense if few else tree
-        self.method.prepare(self.sources)
+    def _pays_for_a_tree(self, n_queries: int) -> bool:
+        """Whether so many queries that are not transformed are summed by the tree, and not by the dense method."""
+        return self.sources.has_tree or pays_for_a_tree(self.sources.d, n_queries, self.request)
 
     def _rounding(self, cell: Cell, y: FloatArray, total: FloatArray, scale: float) -> FloatArray:
         """Bound what the rounding of points, and of the phases of transforms, does to exponents that matter, (m,)."""
@@ -207,11 +202,15 @@ class _Run:
         extent = math.sqrt(scale) * float(np.linalg.norm(1.0 / cell.spacing))
         return error + accuracy.UNIT * (8.0 + _PHASE * extent * distance)
 
-    def _sum_all(self, indices: IntArray) -> None:
-        """Sum a few queries, on threads."""
-        run_tasks(
-            [(0, self.task(indices[start::4])) for start in range(min(4, len(indices)))], self.plan.workers
-        )
+    def _sum_spots(self, indices: IntArray) -> None:
+        """Sum a few queries without transforms, no less exactly than the default promise: they show errors."""
+        method = "tree" if self._pays_for_a_tree(len(indices)) else "dense"
+        rtol = min(self.request.rtol, _LEAST_PROMISE)
+        own = None if self.request.own is None else self.own[indices]
+        request = self.request.replace(method=method, rtol=rtol, own=own, progress=None)
+        found = evaluate(self.sources, self.queries.take(indices), request)
+        self.sums.put(indices, slice(None), found.sums)
+        self.bound[indices], self.repaired[indices] = found.error_bound, found.repaired
         self.left[indices] = False
 
     def task(self, indices: IntArray) -> Task:

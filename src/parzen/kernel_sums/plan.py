@@ -19,7 +19,7 @@ from parzen.kernel_sums.loops import TILE
 from parzen.kernel_sums.request import Request
 from parzen.kernel_sums.sources import Points, Sources
 
-__all__ = ["METHODS", "Candidate", "Plan", "make_plan"]
+__all__ = ["METHODS", "Candidate", "Plan", "make_plan", "pays_for_a_tree"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,21 +108,34 @@ def _all_pairs(seconds_per_pair: Callable[[int, Request], float]) -> Callable[[_
 def _tree_seconds(task: _Task) -> float:
     n, m = task.sources.n, task.queries.shape[0]
     summing = task.visited_share * n * m * _dense_pair(task.sources.d, task.request)
-    return _START_TREE + _SORT * (n + m) + (summing + _BOX * m * task.sources.n_tiles) / _THREADS
+    return (
+        _START_TREE + _sort(task.sources.d) * (n + m) + (summing + _BOX * m * task.sources.n_tiles) / _THREADS
+    )
 
 
 def _spectral_seconds(task: _Task) -> float:
     n, m, request = task.sources.n, task.queries.shape[0], task.request
     if n * m < _FEW_PAIRS:  # summed before a transform has begun
-        return _START_SPECTRAL[task.sources.d] + _SORT * n
+        return _START_SPECTRAL[task.sources.d] + _sort(task.sources.d) * n
     transforms, left = spectral.predict(task.sources, task.queries, request)
     direct = (left * m + spectral.SPOTS * len(request.scales)) * n * task.visited_share
     direct *= _dense_pair(task.sources.d, request) / _THREADS
-    return _START_SPECTRAL[task.sources.d] + _SORT * (n + left * m) + transforms + direct
+    sorting = _sort(task.sources.d) * (n + left * m)
+    return _START_SPECTRAL[task.sources.d] + sorting + transforms + direct
 
 
-#: Seconds to sort a point into the tree, and to compare a query with a box.
-_SORT = 4e-7
+def _sort(d: int) -> float:
+    """Return the seconds to sort a point into the tree."""
+    return _SORT[min(d, 2) - 1]
+
+
+def pays_for_a_tree(d: int, n_queries: int, request: Request) -> bool:
+    """Whether so many queries cost more without a tree than it takes to build one; n is in both."""
+    return n_queries * _dense_pair(d, request) / _THREADS > _sort(d)
+
+
+#: Seconds to sort a point into the tree in one dimension and in more, and to compare a query with a box.
+_SORT = (1e-7, 4.5e-7)
 _BOX = 4e-9
 #: Seconds that these methods take before their first sum.
 _START_TREE, _START_SPECTRAL = 2e-3, (0.0, 8e-3, 2e-2, 5e-2)
