@@ -51,7 +51,7 @@ def run(quick: bool) -> list[Row]:
                     "second call, s": warm[2],
                 },
                 (Bar("first call, cold cache, s", 10.0), Bar("first call, warm cache, s", 0.6)),
-                table="first call",
+                table="first_call",
             )
         )
     return rows
