@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from parzen.bandwidth.matrix import as_scale
 from parzen.density.model import Model
 from parzen.errors import AccuracyError
-from parzen.kernel_sums import Request, compensated, spectral
+from parzen.kernel_sums import Request, cells, compensated, spectral
 from parzen.kernel_sums.double_double import DoubleDouble
 from parzen.kernel_sums.plan import METHODS
 from reference.exact import exact_density
@@ -192,7 +192,7 @@ def tasks(draw, largest=3000, rtols=(1e-3, 1e-4, 1e-6, 1e-9, 1e-10, 1e-13)):
         samples, queries, weights, bandwidth, np.array(factors), leave_one_out,
         draw(st.sampled_from([0, 0, 1, 2])), draw(st.sampled_from([False, False, True])),
         draw(st.sampled_from(rtols)), draw(st.sampled_from(["auto", "spectral", "spectral", *METHODS])),
-        draw(st.sampled_from([spectral._PAIR, 1e-6, 1e-3])), draw(st.sampled_from([2**20, 2**30])),
+        draw(st.sampled_from([cells._PAIR, 1e-6, 1e-3])), draw(st.sampled_from([2**20, 2**30])),
         draw(st.sampled_from([1, 2])),
     )  # fmt: skip
 
@@ -204,7 +204,7 @@ def check(task):
     except AccuracyError:
         assume(False)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(spectral, "_PAIR", task.price)
+        patch.setattr(cells, "_PAIR", task.price)
         try:
             got = task.evaluate()
         except AccuracyError:
@@ -291,7 +291,7 @@ def test_a_query_in_the_void_between_cells(monkeypatch, d):
     """A series repeats itself; few among many queries in empty space got an image of the samples, 1e5 nats too much."""
     import parzen
 
-    monkeypatch.setattr(spectral, "_PAIR", 1e-6)
+    monkeypatch.setattr(cells, "_PAIR", 1e-6)
     rng = np.random.default_rng(1)
     X = np.vstack([rng.standard_normal((3000, d)), np.full((1, d), 1e6)])
     Q = rng.standard_normal((1001, d))
@@ -303,7 +303,7 @@ def test_a_query_in_the_void_between_cells(monkeypatch, d):
 
 def test_samples_out_of_reach_of_a_cell_that_outweigh_it(monkeypatch):
     """Beside weights of 1 a cell of tiny ones is wrong near its border, where no spot may lie: the bound knows."""
-    monkeypatch.setattr(spectral, "_PAIR", 1e-6)
+    monkeypatch.setattr(cells, "_PAIR", 1e-6)
     rng = np.random.default_rng(2)
     X = np.vstack([rng.uniform(0, 300, (500, 1)), rng.uniform(300, 600, (500, 1))])
     w = np.where(X[:, 0] < 300, 1.0, 1e-14)

@@ -8,7 +8,7 @@ import pytest
 
 import parzen
 from parzen.errors import InputError
-from parzen.kernel_sums import spectral
+from parzen.kernel_sums import cells, spectral
 
 
 def blobs(rng, n, d):
@@ -47,7 +47,7 @@ DEAR = {1: 1e-8, 2: 3e-8, 3: 3e-8}
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("d", [1, 2, 3])
 def test_keeps_the_promise(rng, monkeypatch, d, shape):
-    monkeypatch.setattr(spectral, "_PAIR", DEAR[d])
+    monkeypatch.setattr(cells, "_PAIR", DEAR[d])
     n = 5000
     h = {1: 0.05, 2: 0.3, 3: 1.5}[d]
     X = SHAPES[shape](rng, n, d)
