@@ -224,7 +224,7 @@ def test_results_that_cannot_fit_into_memory(monkeypatch):
     [
         ("dense", 1),
         ("tree", 1),
-        ("spectral", 1),
+        ("gridding", 1),
         ("matmul", 1),
         ("compensated", 1),
         ("matmul", 20),

@@ -9,7 +9,7 @@ from parzen.errors import AccuracyError, InputError, ParzenError
 from reference.exact import exact_density
 from tolerances import assert_promise
 
-METHODS = ["dense", "tree", "spectral", "matmul", "compensated"]
+METHODS = ["dense", "tree", "gridding", "matmul", "compensated"]
 
 
 def check(

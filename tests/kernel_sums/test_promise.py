@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from parzen.bandwidth.matrix import as_scale
 from parzen.density.model import Model
 from parzen.errors import AccuracyError
-from parzen.kernel_sums import Request, cells, compensated, spectral
+from parzen.kernel_sums import Request, compensated
 from parzen.kernel_sums.double_double import DoubleDouble
 from parzen.kernel_sums.plan import METHODS
 from reference.exact import exact_density
@@ -45,7 +45,6 @@ class Task:
     radial: bool
     rtol: float
     method: str
-    price: float  # of a pair, for the layout of the spectral method's cells: high means cells for few samples
     memory_limit: int
     workers: int
 
@@ -191,8 +190,8 @@ def tasks(draw, largest=3000, rtols=(1e-3, 1e-4, 1e-6, 1e-9, 1e-10, 1e-13)):
     return Task(
         samples, queries, weights, bandwidth, np.array(factors), leave_one_out,
         draw(st.sampled_from([0, 0, 1, 2])), draw(st.sampled_from([False, False, True])),
-        draw(st.sampled_from(rtols)), draw(st.sampled_from(["auto", "spectral", "spectral", *METHODS])),
-        draw(st.sampled_from([cells._PAIR, 1e-6, 1e-3])), draw(st.sampled_from([2**20, 2**30])),
+        draw(st.sampled_from(rtols)), draw(st.sampled_from(["auto", "gridding", "gridding", *METHODS])),
+        draw(st.sampled_from([2**20, 2**30])),
         draw(st.sampled_from([1, 2])),
     )  # fmt: skip
 
@@ -203,12 +202,10 @@ def check(task):
         want = task.evaluate(method="compensated", rtol=0.0, memory_limit=2**30)
     except AccuracyError:
         assume(False)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cells, "_PAIR", task.price)
-        try:
-            got = task.evaluate()
-        except AccuracyError:
-            return  # a clear error is no broken promise
+    try:
+        got = task.evaluate()
+    except AccuracyError:
+        return  # a clear error is no broken promise
     compare(got, want, task)
 
 
@@ -287,42 +284,17 @@ def test_tiles_that_come_ever_nearer(method, order):
 
 
 @pytest.mark.parametrize("d", [1, 2])
-def test_a_query_in_the_void_between_cells(monkeypatch, d):
-    """A series repeats itself; few among many queries in empty space got an image of the samples, 1e5 nats too much."""
+def test_a_query_in_the_void(d):
+    """Few among many queries, in empty space: once they got an image of the samples, 1e5 nats too much."""
     import parzen
 
-    monkeypatch.setattr(cells, "_PAIR", 1e-6)
     rng = np.random.default_rng(1)
     X = np.vstack([rng.standard_normal((3000, d)), np.full((1, d), 1e6)])
     Q = rng.standard_normal((1001, d))
     Q[77], Q[78] = 30.0, 25.0  # no spots
-    got = parzen.KernelDensity(0.05, method="spectral").fit(X).score_samples(Q)
+    got = parzen.KernelDensity(0.05, method="gridding").fit(X).score_samples(Q)
     want = parzen.KernelDensity(0.05, method="dense").fit(X).score_samples(Q)
     np.testing.assert_allclose(got, want, rtol=4e-15, atol=2e-9)
-
-
-def test_samples_out_of_reach_of_a_cell_that_outweigh_it(monkeypatch):
-    """Beside weights of 1 a cell of tiny ones is wrong near its border, where no spot may lie: the bound knows."""
-    monkeypatch.setattr(cells, "_PAIR", 1e-6)
-    rng = np.random.default_rng(2)
-    X = np.vstack([rng.uniform(0, 300, (500, 1)), rng.uniform(300, 600, (500, 1))])
-    w = np.where(X[:, 0] < 300, 1.0, 1e-14)
-    Q = np.sort(rng.uniform(0, 600, (4000, 1)), axis=0)
-    for rtol in (1e-3, 1e-6):  # rounding of the points is not part of this bound
-        model = Model.of(np.vstack([X, X + 1e6]), np.concatenate([w, w]), as_scale(1.0, 1))
-        request = Request(scales=np.array([model.scale.kernel_scale]), rtol=rtol, order=2, method="spectral")
-        exact = model.evaluate(Q, request.replace(method="compensated", rtol=0.0)).sums
-        truth = spectral.derivatives(exact, 0, request.scales[0], 1, request)
-        spectrum = model.sources.spectrum(request)
-        y = model.points(Q).rows(slice(None))
-        assert len(spectrum.cells) > 1
-        for cell in spectrum.cells:
-            near = spectrum.queries_of(cell, y)
-            if near.any():
-                values = spectrum.evaluate(cell, y[near], 0, request)
-                none = np.empty((3, 0))
-                bounds = spectral.error_bounds(values, none, none, spectrum.beyond(cell, 0, request), request)
-                assert np.all(np.abs(values - truth[:, near]).max(axis=1) <= bounds)
 
 
 @pytest.mark.parametrize("order", [0, 1])

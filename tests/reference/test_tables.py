@@ -57,7 +57,7 @@ def suitable(case, method, rtol):
         return True
     if rtol == 0:
         return False
-    return case.samples.shape[1] <= {"spectral": 3, "matmul": 10_000}.get(method, 16)
+    return case.samples.shape[1] <= {"gridding": 3, "matmul": 10_000}.get(method, 16)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def suitable(case, method, rtol):
     [
         pytest.param(case, method, rtol, id=f"{case.name}, {method}, rtol {rtol:g}")
         for case in CASES
-        for method in ("dense", "tree", "spectral", "matmul", "compensated", "auto")
+        for method in ("dense", "tree", "gridding", "matmul", "compensated", "auto")
         for rtol in (1e-4, 1e-6, 1e-9, 0.0)
         if suitable(case, method, rtol)
     ],

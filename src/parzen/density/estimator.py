@@ -91,7 +91,7 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         The promise: ``|error of log f̂| ≤ rtol`` for every query, however far in the tail, and
         ``‖error of h∇log f̂‖ ≤ rtol (1 + ‖h∇log f̂‖)``, likewise for h²·Hessian; or a few ulps where that is
         more. 0: every term is summed, in double-double arithmetic.
-    method : {'auto', 'dense', 'tree', 'spectral', 'matmul', 'lattice', 'compensated'}, default 'auto'
+    method : {'auto', 'dense', 'tree', 'gridding', 'matmul', 'lattice', 'compensated'}, default 'auto'
         Force a way to sum. All of them keep the promise; `explain` says which one 'auto' takes, and why.
     workers : int, optional
         Threads; by default one for each processor available. Results do not depend on it.
@@ -510,7 +510,7 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
     def plan(self, X: Any, *, order: int = 0) -> Plan:
         """As `explain`, and make now what the first evaluation of such queries would make and keep.
 
-        The compiled loops' layouts of the samples, their tree and their transforms are made once for each fitted
+        The compiled loops' layouts of the samples, their tree and their mesh are made once for each fitted
         estimator and used by every further call, from any thread; a pickle leaves them out.
 
         Parameters

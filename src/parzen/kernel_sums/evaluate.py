@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 
 from parzen.errors import AccuracyError
-from parzen.kernel_sums import accuracy, compensated, dense, spectral, tree
+from parzen.kernel_sums import accuracy, compensated, dense, gridding, tree
 from parzen.kernel_sums.double_double import DoubleDouble
 from parzen.kernel_sums.exp import polynomial
+from parzen.kernel_sums.gridding import GriddedSources
+from parzen.kernel_sums.gridding_loops import FARTHEST
 from parzen.kernel_sums.loops import TILE
 from parzen.kernel_sums.partition import partition
 from parzen.kernel_sums.plan import METHODS, Plan, make_plan, pays_for_a_tree
 from parzen.kernel_sums.request import Request
 from parzen.kernel_sums.sources import Points, Sources
-from parzen.kernel_sums.spectral import Cell, Spectrum
 from parzen.kernel_sums.state import KernelSums
 from parzen.kernel_sums.threads import Step, Task, run_tasks
 from parzen.typing import BoolArray, FloatArray, IntArray
@@ -36,8 +37,8 @@ _FEW_ULPS = 1e-12
 #: What is promised at any rtol below, or else refused: the default rtol.
 _LEAST_PROMISE = 1e-9
 
-#: Half ulps of a coordinate that are lost on the way to its phase: a difference, two products and a fold.
-_PHASE = 4.0
+#: Half ulps of a coordinate that are lost on the way to the mesh.
+_TO_MESH = 4.0
 
 #: Exponents, in nats, that plain arithmetic is trusted with.
 _LARGEST_EXPONENT = 2.0**50
@@ -70,11 +71,15 @@ def evaluate(sources: Sources, queries: Points, request: Request) -> Evaluation:
     AccuracyError
         Samples so many bandwidths apart that squared distances leave the range of float64.
     """
+    return _evaluate(sources, queries, request, make_plan(sources, queries, request))
+
+
+def _evaluate(sources: Sources, queries: Points, request: Request, plan: Plan) -> Evaluation:
+    """Evaluate by a plan."""
     began = time.perf_counter()
-    run = _Run(sources, queries, request)
-    if METHODS[run.plan.method].transforms:
-        with np.errstate(all="ignore"):  # what leaves the range of float64 is not accepted
-            run.transform()
+    run = _Run(sources, queries, request, plan)
+    if METHODS[run.plan.method].gridded:
+        run.grid()
     tasks = [(len(block) * sources.n_tiles * TILE, run.task(block)) for block in run.blocks()]
     run_tasks(tasks, run.plan.workers, request.progress, blas=run.plan.method in ("matmul", "lattice"))
     lost = np.flatnonzero(np.isnan(run.sums.log_sum).any(axis=1))
@@ -85,20 +90,21 @@ def evaluate(sources: Sources, queries: Points, request: Request) -> Evaluation:
 
 
 def prepare(sources: Sources, plan: Plan, request: Request) -> None:
-    """Make what an evaluation by this plan keeps with the sources: layouts, tree, transforms."""
+    """Make what an evaluation by this plan keeps with the sources: layouts, tree, meshes."""
     METHODS[plan.method].module.prepare(sources)
-    if METHODS[plan.method].transforms:
-        sources.spectrum(request)
+    if METHODS[plan.method].gridded:
+        for scale in request.scales:
+            sources.gridded(float(scale), request)
 
 
 class _Run:
     """What the threads of one evaluation share; each writes its own rows."""
 
-    def __init__(self, sources: Sources, queries: Points, request: Request) -> None:
+    def __init__(self, sources: Sources, queries: Points, request: Request, plan: Plan) -> None:
         m, d = queries.shape
         k = len(request.scales)
         self.sources, self.queries, self.request = sources, queries, request
-        self.plan = make_plan(sources, queries, request)
+        self.plan = plan
         self.method: Any = METHODS[self.plan.method].module
         self.cutoff = accuracy.cutoff(sources.n, request.rtol)
         self.own = np.full(m, -1) if request.own is None else request.own
@@ -106,12 +112,12 @@ class _Run:
         self.bound = np.full((m, k), request.rtol * accuracy.SKIPPED_SHARE)
         self.repaired = np.zeros(m, dtype=bool)
         self.left = np.ones(m, dtype=bool)  # queries that are not summed yet
-        self.transformed = np.zeros(m, dtype=bool)
+        self.gridded = np.zeros(m, dtype=bool)
         self.spot_error = 0.0
         self.units = max(sources.points.coordinate_error, queries.coordinate_error)
         self.exp_error, _ = polynomial(request.rtol)
         self.lock = threading.Lock()
-        if not METHODS[self.plan.method].transforms:
+        if not METHODS[self.plan.method].gridded:
             self.method.prepare(sources)
         if not sources.radius < _OUT_OF_RANGE:
             raise AccuracyError(
@@ -130,85 +136,90 @@ class _Run:
         """Say what the evaluation took and found."""
         m = max(1, len(self.own))
         words = [f"{seconds:.3g} s"]
-        if METHODS[self.plan.method].transforms:
-            words.append(
-                f"{np.count_nonzero(self.transformed) / m:.2%} of the queries by transforms, the rest by the tree"
-            )
+        if METHODS[self.plan.method].gridded:
+            words.append(f"{np.count_nonzero(self.gridded) / m:.2%} of the queries on the mesh, the rest directly")
             words.append(f"largest error of log density seen at spot queries {self.spot_error:.2g}")
         words.append(f"{np.count_nonzero(self.repaired) / m:.2%} repaired in double-double arithmetic")
         return "; ".join(words)
 
-    def transform(self) -> None:
-        """Sum by transforms what keeps the promise with it; leave the rest to the blocks."""
-        spectrum = self.sources.spectrum(self.request)
+    def grid(self) -> None:
+        """Sum on a mesh what keeps the promise with it; leave the rest to the blocks."""
         m, d = self.queries.shape
-        size = max(_REPAIR_ROWS, self.request.memory_limit // 4 // spectral.scratch_bytes(d, self.request))
+        size = max(_REPAIR_ROWS, self.request.memory_limit // 4 // gridding.scratch_bytes(d, self.request))
         for start in range(0, m, size):
             y = self.queries.rows(slice(start, start + size))
-            for cell in spectrum.cells:
-                indices = np.flatnonzero(spectrum.queries_of(cell, y))
-                if len(indices):
-                    here = y if len(indices) == len(y) else y[indices]
-                    self._transform(spectrum, cell, start + indices, here)
+            bound = np.empty((len(y), len(self.request.scales)))
+            for k in range(bound.shape[1]):
+                self._grid(y, start, k, bound[:, k])
+            rows = np.flatnonzero(np.all(np.isfinite(bound), axis=1))
+            self.bound[start + rows] = bound[rows]
+            self.left[start + rows] = False
+            self.gridded[start + rows] = True
+            self._compare(start + rows)
         self.method = tree if self._pays_for_a_tree(int(np.count_nonzero(self.left))) else dense
         self.method.prepare(self.sources)
 
-    def _transform(self, spectrum: Spectrum, cell: Cell, indices: IntArray, y: FloatArray) -> None:
-        """Sum the queries of one cell; keep those that a bound on the absolute error allows."""
-        request, d = self.request, self.sources.d
-        allowed = (1.0 - accuracy.SKIPPED_SHARE) * request.rtol
-        values = [spectrum.evaluate(cell, y, k, request) for k in range(len(request.scales))]
-        if request.own is not None:
-            weights = self.sources.weights
-            own = self.own[indices]
-            left_out = np.where(own >= 0, 1.0 if weights is None else weights[own], 0.0)
-            for value, scale in zip(values, request.scales, strict=True):
-                spectral.leave_out(value, left_out, scale, d, request)
-        spots = np.unique(np.concatenate([spectral.spots(value, allowed, request) for value in values]))
-        self._sum_spots(indices[spots])
-        exact = self.sums.rows(indices[spots])
-        keeps = np.ones(len(y), dtype=bool)
-        shares = []
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            for k, (value, scale) in enumerate(zip(values, request.scales, strict=True)):
-                truth = spectral.derivatives(exact, k, scale, d, request)
-                beyond = spectrum.beyond(cell, k, request)
-                bounds = spectral.error_bounds(value, value[:, spots], truth, beyond, request)
-                self.spot_error = max(
-                    self.spot_error, spectral.spot_error(value[0, spots], truth[0], allowed, bounds)
-                )
-                rounding = self._rounding(cell, y, value[0], float(scale))
-                share, kept = spectral.accepted(value, bounds, rounding, scale, d, allowed, request)
-                shares.append(share)
-                keeps &= kept
-            keeps[spots] = False  # their sums are better than that
-            for k, (value, scale) in enumerate(zip(values, request.scales, strict=True)):
-                finished = spectral.finish(value[:, keeps], scale, d, request)
-                self.sums.put(indices[keeps], slice(k, k + 1), finished)
-                self.bound[indices[keeps], k] = shares[k][keeps]
-        self.left[indices[keeps]] = False
-        self.transformed[indices[keeps]] = True
+    def _grid(self, y: FloatArray, offset: int, k: int, bound: FloatArray) -> None:
+        """Sum queries, whitened, from row ``offset`` on, at one bandwidth.
+
+        ``bound``, (rows,), becomes the bound on the error of log S, infinite where the promise is not kept.
+        """
+        request, d, scale = self.request, self.sources.d, float(self.request.scales[k])
+        gridded = self.sources.gridded(scale, request)
+        weights = self.sources.weights
+        bound[:] = np.inf
+
+        def finish(
+            rows: IntArray, points: FloatArray, values: FloatArray, weight: FloatArray, count: FloatArray
+        ) -> None:
+            left_out = None
+            if request.own is not None:
+                own = self.own[offset + rows]
+                left_out = np.where(own >= 0, 1.0 if weights is None else weights[own], 0.0)
+            with np.errstate(all="ignore"):  # what leaves the range of float64 is not accepted
+                sums, full = gridding.finish(values, left_out, scale, d, request)
+                distance = np.sqrt(2.0 * np.maximum(self.cutoff - np.log(full), 0.0))
+                radius = gridded.mesh.spacing * np.sqrt(np.einsum("ia,ia->i", points, points))
+                farthest = np.minimum(radius + distance, math.sqrt(scale) * self.sources.radius)
+                rounding = accuracy.direct_error(d, self.units + _TO_MESH, radius, farthest, distance)
+                rounding += accuracy.mesh_error(d, count)
+                share, keeps = gridding.accepted(sums, full, weight, rounding, distance, gridded, request)
+            self.sums.put(offset + rows, slice(k, k + 1), sums)
+            bound[rows[keeps]] = share[keeps]
+
+        blocks = gridding.Blocks.of(y, scale, gridded.mesh, FARTHEST - 1)
+        order = 2 if request.radial else request.order
+        first, count = offset / len(self.own), len(y) / len(self.own) / len(request.scales)
+
+        def run(tasks: list[tuple[int, Task]], begin: float, end: float) -> None:
+            def report(done: int, total: int) -> None:
+                share = first + count * (k + begin + (end - begin) * done / max(total, 1))
+                request.progress(int(1e6 * share), 1_000_000)  # type: ignore[misc]
+
+            run_tasks(tasks, self.plan.workers, None if request.progress is None else report)
+
+        gridded.evaluate(blocks, order, request.memory_limit, run, finish)
+
+    def _compare(self, indices: IntArray) -> None:
+        """Sum a few of the queries directly, and compare; their sums are kept."""
+        spots = indices[np.linspace(0, len(indices) - 1, min(len(indices), gridding.SPOTS), dtype=np.intp)]
+        if len(spots):
+            seen = self.sums.rows(spots).log_sum
+            self._sum_spots(spots)
+            self.spot_error = max(self.spot_error, float(np.abs(self.sums.log_sum[spots] - seen).max()))
 
     def _pays_for_a_tree(self, n_queries: int) -> bool:
-        """Whether so many queries that are not transformed are summed by the tree, and not by the dense method."""
+        """Whether so many queries that are not on the mesh are summed by the tree, and not by the dense method."""
         return self.sources.has_tree or pays_for_a_tree(self.sources.d, n_queries, self.request)
 
-    def _rounding(self, cell: Cell, y: FloatArray, total: FloatArray, scale: float) -> FloatArray:
-        """Bound what the rounding of points, and of the phases of transforms, does to exponents that matter, (m,)."""
-        radius = np.sqrt(scale * np.einsum("ia,ia->i", y, y))
-        distance = np.sqrt(2.0 * np.maximum(self.cutoff - np.log(np.maximum(total, 1e-300)), 0.0))
-        farthest = np.minimum(radius + distance, math.sqrt(scale) * self.sources.radius)
-        error = accuracy.direct_error(self.sources.d, self.units, radius, farthest, distance)
-        extent = math.sqrt(scale) * float(np.linalg.norm(1.0 / cell.spacing))
-        return error + accuracy.UNIT * (8.0 + _PHASE * extent * distance)
-
     def _sum_spots(self, indices: IntArray) -> None:
-        """Sum a few queries without transforms, no less exactly than the default promise: they show errors."""
+        """Sum a few queries without a mesh, no less exactly than the default promise: they show errors."""
         method = "tree" if self._pays_for_a_tree(len(indices)) else "dense"
         rtol = min(self.request.rtol, _LEAST_PROMISE)
         own = None if self.request.own is None else self.own[indices]
         request = self.request.replace(method=method, rtol=rtol, own=own, progress=None)
-        found = evaluate(self.sources, self.queries.take(indices), request)
+        plan = replace(self.plan, method=method)
+        found = _evaluate(self.sources, self.queries.take(indices), request, plan)
         self.sums.put(indices, slice(None), found.sums)
         self.bound[indices], self.repaired[indices] = found.error_bound, found.repaired
         self.left[indices] = False

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from parzen.errors import InputError, MemoryLimitError
-from parzen.kernel_sums import compensated, dense, lattice, matmul, spectral, tree
+from parzen.kernel_sums import compensated, dense, gridding, lattice, matmul, tree
 from parzen.kernel_sums.loops import TILE
 from parzen.kernel_sums.request import Request
 from parzen.kernel_sums.sources import Points, Sources
@@ -44,7 +44,7 @@ class Method:
     rows: int  # queries in a block
     refuses: Callable[[Sources, Points, Request], str]  # why it cannot be used, or ""
     seconds: Callable[[_Task], float]  # as predicted
-    transforms: bool = False  # whether the spectral method comes first; the blocks are for what it leaves
+    gridded: bool = False  # whether a mesh comes first; the blocks are for what it leaves
 
 
 def _dense_refuses(sources: Sources, queries: Points, request: Request) -> str:
@@ -55,11 +55,11 @@ def _dense_refuses(sources: Sources, queries: Points, request: Request) -> str:
     return ""
 
 
-def _spectral_refuses(sources: Sources, queries: Points, request: Request) -> str:
-    if sources.d > spectral.MAX_DIMENSION:
-        return f"needs at most {spectral.MAX_DIMENSION} dimensions"
-    if request.rtol < spectral.LEAST_RTOL:
-        return f"its errors are too large for rtol < {spectral.LEAST_RTOL:g}"
+def _gridding_refuses(sources: Sources, queries: Points, request: Request) -> str:
+    if sources.d > gridding.MAX_DIMENSION:
+        return f"needs at most {gridding.MAX_DIMENSION} dimensions"
+    if request.rtol < gridding.LEAST_RTOL:
+        return f"its errors are too large for rtol < {gridding.LEAST_RTOL:g}"
     return ""
 
 
@@ -113,15 +113,12 @@ def _tree_seconds(task: _Task) -> float:
     )
 
 
-def _spectral_seconds(task: _Task) -> float:
+def _gridding_seconds(task: _Task) -> float:
     n, m, request = task.sources.n, task.queries.shape[0], task.request
-    if n * m < _FEW_PAIRS:  # summed before a transform has begun
-        return _START_SPECTRAL[task.sources.d] + _sort(task.sources.d) * n
-    transforms, left = spectral.predict(task.sources, task.queries, request)
-    direct = (left * m + spectral.SPOTS * len(request.scales)) * n * task.visited_share
-    direct *= _dense_pair(task.sources.d, request) / _THREADS
-    sorting = _sort(task.sources.d) * (n + left * m)
-    return _START_SPECTRAL[task.sources.d] + sorting + transforms + direct
+    on_mesh, left = gridding.predict(task.sources, task.queries, request)
+    direct = (left * m + gridding.SPOTS) * n * task.visited_share * _dense_pair(task.sources.d, request)
+    sorting = _sort(task.sources.d) * (n + left * m) if left else 0.0
+    return _START_GRIDDING + sorting + (on_mesh + direct) / _THREADS
 
 
 def _sort(d: int) -> float:
@@ -138,9 +135,7 @@ def pays_for_a_tree(d: int, n_queries: int, request: Request) -> bool:
 _SORT = (1e-7, 4.5e-7)
 _BOX = 4e-9
 #: Seconds that these methods take before their first sum.
-_START_TREE, _START_SPECTRAL = 2e-3, (0.0, 8e-3, 2e-2, 5e-2)
-#: Pairs that are summed in less time than that.
-_FEW_PAIRS = 3_000_000
+_START_TREE, _START_GRIDDING = 2e-3, 2e-3
 #: Threads that predictions are made for.
 _THREADS = 2
 
@@ -148,7 +143,7 @@ _THREADS = 2
 METHODS = {
     "dense": Method(dense, 256, _dense_refuses, _all_pairs(_dense_pair)),
     "tree": Method(tree, 256, _dense_refuses, _tree_seconds),
-    "spectral": Method(tree, 256, _spectral_refuses, _spectral_seconds, transforms=True),
+    "gridding": Method(tree, 256, _gridding_refuses, _gridding_seconds, gridded=True),
     "lattice": Method(lattice, 1024, _lattice_refuses, _all_pairs(_lattice_pair)),
     "matmul": Method(matmul, 1024, _matmul_refuses, _all_pairs(_matmul_pair)),
     "compensated": Method(

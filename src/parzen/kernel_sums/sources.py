@@ -11,10 +11,10 @@ import numpy as np
 from parzen.errors import AccuracyError
 from parzen.kernel_sums.double_double import DoubleDouble
 from parzen.kernel_sums.exp import BIT
+from parzen.kernel_sums.gridding import GriddedSources, Mesh
 from parzen.kernel_sums.loops import FAR, STRIDE, TILE
 from parzen.kernel_sums.partition import partition
 from parzen.kernel_sums.request import Request
-from parzen.kernel_sums.spectral import Spectrum
 from parzen.typing import FloatArray, IntArray
 
 __all__ = ["LARGEST_CODE", "Boxes", "Lattice", "Points", "SortedSources", "Sources"]
@@ -139,22 +139,25 @@ class Sources:
         return None if self.offsets is None else np.asarray(np.exp(-self.offsets.high))
 
     @cached_property
-    def _spectra(self) -> list[Spectrum]:
-        """The last spectrum that was made, if any."""
+    def _gridded(self) -> list[GriddedSources]:
+        """The sources on meshes, for the bandwidths of the last request."""
         return []
 
-    def has_spectrum(self, request: Request) -> bool:
-        """Whether transforms that serve a request are kept."""
-        return any(known.serves(request) for known in self._spectra)
+    def has_gridded(self, scale: float, request: Request) -> bool:
+        """Whether what `gridded` returns is kept."""
+        mesh = Mesh.of(self.d, 2 if request.radial else request.order, request.rtol)
+        return any(known.serves(scale, mesh) for known in self._gridded)
 
-    def spectrum(self, request: Request) -> Spectrum:
-        """Return the transforms for a request, the kept ones where they serve."""
-        for known in self._spectra[:1]:
-            if known.serves(request):
+    def gridded(self, scale: float, request: Request) -> GriddedSources:
+        """Return the sources on a mesh for one bandwidth of a request, those that are kept where they serve."""
+        mesh = Mesh.of(self.d, 2 if request.radial else request.order, request.rtol)
+        for known in list(self._gridded):
+            if known.serves(scale, mesh):
                 return known
-        spectrum = Spectrum(self.points.rows(slice(None)), self.weights, request)
-        self._spectra[:] = [spectrum]
-        return spectrum
+        made = GriddedSources(self.points.rows(slice(None)), self.weights, scale, mesh)
+        wanted = set(request.scales.tolist())
+        self._gridded[:] = [known for known in self._gridded if known.mesh == mesh and known.scale in wanted] + [made]
+        return made
 
     @cached_property
     def lattice(self) -> "Lattice | None":

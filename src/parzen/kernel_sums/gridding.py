@@ -1,0 +1,527 @@
+r"""Gridding method, d ≤ 3: every pair meets on a mesh, in time proportional to samples plus queries.
+
+A Gaussian is a convolution of two narrower ones, and the trapezoidal rule on a mesh of spacing δ (in bandwidths) does
+that convolution all but exactly:
+
+.. math:: e^{-\frac12 |q - x|^2} = \Big(\delta \sqrt{2/\pi}\Big)^d \sum_g e^{-|x-g|^2} e^{-|g-q|^2} \cdot \theta,
+          \quad |\theta - 1| \le d\alpha, \quad \alpha = 2 e^{-\pi^2 / 2\delta^2} + \dots
+
+(θ is a theta function of the midpoint: Poisson's formula). So the samples are added to the mesh, each within a window of
+`taps` nodes a side, and queries read their window. All terms are positive and the error of the rule is *relative to
+each pair*, unlike that of a Fourier series, which is relative to the largest sum: nothing is lost in the tail but what
+the windows cut off. That is at most 2√2 d e^{-ρ²} for each unit of weight in the neighbourhood of the query, where ρ,
+half a window, is chosen so that e^{-ρ²} lies far below the last digit. A query is accepted where its sum exceeds that
+bound by 1/rtol, and left to the tree elsewhere: farther than about nine bandwidths from every sample. There is nothing
+to estimate in this bound; all the same, a few queries are summed directly in every call and compared with it.
+
+Derivatives read the mesh with the offsets u = 2(g - q) in the sum: Σ u is the first moment exactly as Σ 1 is the sum,
+and Σ u_a² the second one plus the sum (the variance ¼ of g about the midpoint, times 4).
+
+Only blocks of the mesh that lie between samples and queries exist, so that outliers, clusters far apart and heavy tails
+take no memory; if those do not fit into memory together, the queries come in batches.
+
+References: Greengard & Lee, "Accelerating the nonuniform fast Fourier transform" (2004), who spread by Gaussians to
+reach frequencies; here the sum over the mesh takes the place of the frequencies.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from parzen.kernel_sums import accuracy
+from parzen.kernel_sums.gridding_loops import (
+    CENTRE,
+    FARTHEST,
+    KEY_BITS,
+    block_keys,
+    count,
+    gather,
+    interpolate,
+    place,
+    spread,
+)
+from parzen.kernel_sums.lanes import LANES
+from parzen.kernel_sums.request import Request
+from parzen.kernel_sums.state import KernelSums
+from parzen.kernel_sums.threads import Step, Task
+from parzen.typing import BoolArray, FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from parzen.kernel_sums.sources import Points, Sources
+
+__all__ = ["MAX_DIMENSION", "GriddedSources", "Mesh"]
+
+MAX_DIMENSION = 3
+LEAST_RTOL = 1e-10
+#: Queries that are summed directly in every call, for comparison.
+SPOTS = 16
+
+#: The error of the trapezoidal rule, as a share of rtol, by order of derivatives, which it grows with.
+_ALIASING = (2e-2, 2e-3, 1e-4)
+#: Sizes of windows: nodes along an axis.
+_TAPS = (24, 32, 40)
+#: What windows may cut off, relative to the weight near the query, as a share of rtol.
+_CUT_OFF = 5e-8
+
+#: Nodes along the side of a block, by dimension; at least as many as a window has.
+_BLOCK = (0, 128, 64, 32)
+
+#: Cells that points are counted in, at least.
+_CELLS = 1 << 18
+
+#: Absolute error that sums always may have: denormal numbers have no digits.
+_DENORMAL = 1e-300
+
+#: Points that one compiled call handles, by dimension: well under 0.1 s.
+_ENTRY = (0, 100_000, 20_000, 2000)
+#: Tasks that the points are divided into.
+_TASKS = 64
+
+#: Points that predictions are made from: for blocks, and for the share of queries that lie near sources.
+_FEW, _SOURCES, _QUERIES = 10_000, 2000, 256
+#: Seconds on one thread: to sort a point into its block; by dimension, to spread and to read a window of 32 nodes a side;
+#: and for a node of the mesh.
+_SORT_SECONDS = 6e-8
+_SPREAD_SECONDS, _READ_SECONDS = (0.0, 3e-8, 2.5e-7, 6e-6), (0.0, 8e-8, 2.5e-7, 5e-6)
+_NODE_SECONDS = 1e-9
+
+#: Runs some tasks, from one share of the whole to another.
+Run = Callable[[list[tuple[int, Task]], float, float], None]
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """Nodes, in bandwidths, that serve a promise."""
+
+    d: int
+    spacing: float  # δ
+    taps: int
+    block: int  # nodes along the side of a block
+    aliasing: float  # d α: relative error of each pair
+
+    @classmethod
+    def of(cls, d: int, order: int, rtol: float) -> Self:
+        """Choose spacing and windows: the fewest nodes."""
+        aliasing = _ALIASING[order] * rtol
+        spacing = math.pi / math.sqrt(2.0 * math.log(2.0 * d / aliasing))
+        meshes = [cls(d, spacing, taps, max(taps, _BLOCK[d]), aliasing) for taps in _TAPS]
+        return next((mesh for mesh in meshes if mesh.cut_off[order] <= _CUT_OFF * rtol), meshes[-1])
+
+    @property
+    def reach(self) -> float:
+        """ρ: a point's window has every node that is nearer than this, in bandwidths."""
+        return (self.taps / 2 - 0.5) * self.spacing
+
+    @property
+    def cut_off(self) -> tuple[float, float, float]:
+        """What windows cut off a moment of order 0, 1, 2, at most, for each unit of weight near a query."""
+        terms = 2.0 * math.sqrt(2.0) * self.d * math.exp(-(self.reach**2))
+        factor = 2.0 * self.reach + 1.0
+        return terms, terms * factor, terms * factor**2
+
+    @property
+    def slope(self) -> float:
+        """π/δ: error of a pair's first moment, in bandwidths, for each unit of aliasing."""
+        return math.pi / self.spacing
+
+    @property
+    def block_shape(self) -> tuple[int, ...]:
+        """Shape of a block in memory, vectors' overhang included."""
+        return (self.block,) * (self.d - 1) + (self.block + LANES,)
+
+    def tables(self) -> tuple[FloatArray, FloatArray]:
+        """Return e^{-k²δ²} and 2δk for the nodes k of a window about its middle."""
+        k = np.arange(self.taps) - (self.taps // 2 - 1.0)
+        return np.exp(-((k * self.spacing) ** 2)), 2.0 * self.spacing * k
+
+
+def powers(d: int, order: int) -> list[tuple[int, ...]]:
+    """Return the powers of the offsets along each axis that `interpolate` sums, in its order."""
+    found: list[tuple[int, ...]] = [()]
+    for axis in range(d):
+        found = [(*p, c) for p in found for c in range(order + 1 - sum(p))] if axis else [
+            (c,) for c in range(order + 1)
+        ]  # fmt: skip
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Blocks:
+    """Points sorted into the blocks of a mesh; those too far out are in none."""
+
+    order: IntArray  # (n,) rows of the points that are in a block
+    points: FloatArray  # (n, d), in units of the mesh
+    keys: IntArray  # (blocks,), ascending
+    starts: IntArray  # (blocks + 1,) where each block's points begin
+
+    @classmethod
+    def of(cls, points: FloatArray, scale: float, mesh: Mesh, farthest: int) -> Self:
+        """Sort; cost: a few passes over the points."""
+        n, d = points.shape
+        factor = math.sqrt(scale) / mesh.spacing
+        keys = np.empty(n, dtype=np.int64)
+        low, high = np.full(d, 2 * CENTRE), np.full(d, -1)
+        block_keys(points, factor, mesh.taps, mesh.block, farthest, keys, low, high)
+        extents = high - low + 1
+        cells = math.prod(map(int, extents))
+        if high[0] < 0:
+            order, found, starts = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.zeros(1, dtype=np.int64)
+        elif cells <= max(4 * n, _CELLS):
+            counts = np.zeros(cells, dtype=np.int64)
+            count(keys, low, extents, counts)
+            ends = np.cumsum(counts) - counts
+            order = np.empty(int(counts.sum()), dtype=np.int64)
+            place(keys, low, extents, ends, order)
+            occupied = np.flatnonzero(counts)
+            starts = np.append(ends[occupied] - counts[occupied], len(order))
+            indices = np.unravel_index(occupied, extents)
+            found = _keys(np.stack(indices, axis=1) + low)
+        else:
+            order = np.argsort(keys, kind="stable")[np.count_nonzero(keys < 0) :]
+            found, first = np.unique(keys[order], return_index=True)
+            starts = np.append(first, len(order))
+        sorted_points = np.empty((len(order), d))
+        gather(points, order, factor, sorted_points)
+        return cls(order, sorted_points, found, starts)
+
+    def origins(self, mesh: Mesh) -> FloatArray:
+        """Return the first node of each block, (blocks, d)."""
+        d = self.points.shape[1]
+        shifts = KEY_BITS * np.arange(d - 1, -1, -1)
+        return np.asarray((((self.keys[:, None] >> shifts) & (2 * CENTRE - 1)) - CENTRE) * mesh.block)
+
+    def find(self, keys: IntArray) -> IntArray:
+        """Return the blocks with these keys, -1 where there are none."""
+        return _find(self.keys, keys)
+
+
+def _keys(indices: IntArray) -> IntArray:
+    """Return the keys of blocks, from their indices along each axis."""
+    d = indices.shape[-1]
+    return np.asarray((indices << (KEY_BITS * np.arange(d - 1, -1, -1))).sum(axis=-1))
+
+
+def _find(sorted_keys: IntArray, keys: IntArray) -> IntArray:
+    """Return where keys stand among sorted ones, -1 where they do not."""
+    if not len(sorted_keys):
+        return np.full(keys.shape, -1)
+    at = np.minimum(np.searchsorted(sorted_keys, keys), len(sorted_keys) - 1)
+    return np.where(sorted_keys[at] == keys, at, -1)
+
+
+def _neighbours(d: int, steps: tuple[int, ...]) -> IntArray:
+    """Return what to add to a block's key for every block that is so many steps away; the first axis changes fastest."""
+    grid = np.meshgrid(*[np.array(steps)] * d, indexing="ij")
+    return _keys(np.stack([axis.ravel(order="F") for axis in grid], axis=1))
+
+
+class GriddedSources:
+    """Sources in the blocks of a mesh, for one bandwidth, and the mesh itself where it fits into memory."""
+
+    def __init__(self, points: FloatArray, weights: FloatArray | None, scale: float, mesh: Mesh) -> None:
+        self.mesh, self.scale = mesh, scale
+        self.blocks = Blocks.of(points, scale, mesh, FARTHEST)
+        self.weights = None if weights is None else weights[self.blocks.order]
+        #: of all sources, those too far out included
+        self.total_weight = float(len(points) if weights is None else weights.sum())
+        self._ahead = _neighbours(mesh.d, (0, 1))
+        self._nodes: tuple[IntArray, FloatArray] | None = None  # keys of all blocks of the mesh, and their nodes
+
+    def serves(self, scale: float, mesh: Mesh) -> bool:
+        """Whether this was made for such a request."""
+        return self.scale == scale and self.mesh == mesh
+
+    @cached_property
+    def _block_weights(self) -> tuple[FloatArray, FloatArray]:
+        """Weight and number of the sources of each block, and 0 behind the last."""
+        counts = np.append(np.diff(self.blocks.starts), 0).astype(np.float64)
+        if self.weights is None:
+            return counts, counts
+        return np.append(np.add.reduceat(self.weights, self.blocks.starts[:-1]), 0.0), counts
+
+    def near(self, queries: Blocks) -> tuple[FloatArray, FloatArray]:
+        """Return weight and number of the sources in each block of queries and those around it, (blocks,) each."""
+        around = self.blocks.find(queries.keys[:, None] + _neighbours(self.mesh.d, (-1, 0, 1)))
+        weights, counts = self._block_weights
+        return weights[around].sum(axis=1), counts[around].sum(axis=1)
+
+    def evaluate(
+        self,
+        queries: Blocks,
+        order: int,
+        memory_limit: int,
+        run: Run,
+        finish: Callable[[IntArray, FloatArray, FloatArray, FloatArray, FloatArray], None],
+    ) -> None:
+        """Sum at all queries; ``finish`` takes some at a time.
+
+        Called from threads with rows of the queries, their points in units of the mesh, values (`powers`, rows), and
+        the weight and number of the sources near each, (rows,) each.
+        """
+        if not len(queries.keys):
+            return
+        near = self.near(queries)
+        wanted = _find(self._node_keys, queries.keys[:, None] + self._ahead)
+        batches = list(self._batches(wanted, memory_limit))
+        for i, (blocks, chosen) in enumerate(batches):
+            begin, middle, end = ((i + part) / len(batches) for part in (0.0, 0.5, 1.0))
+            nodes = self._nodes
+            if nodes is None:
+                nodes = np.zeros((len(chosen), *self.mesh.block_shape))
+                run(self._spreading(self._node_keys[chosen], nodes), begin, middle)
+                if len(chosen) == len(self._node_keys):
+                    self._nodes = nodes
+            rank = np.full(len(self._node_keys) + 1, -1)
+            rank[chosen] = np.arange(len(chosen))
+            run(self._reading(queries, blocks, rank[wanted], nodes, near, order, finish), middle, end)
+
+    @cached_property
+    def _node_keys(self) -> IntArray:
+        """The keys of all blocks of the mesh that sources reach."""
+        return np.unique(self.blocks.keys[:, None] + self._ahead)
+
+    def _fitting(self, memory_limit: int) -> int:
+        """Return how many blocks of the mesh fit into memory."""
+        return max(1, memory_limit // 2 // (8 * math.prod(self.mesh.block_shape)))
+
+    def _batches(self, wanted: IntArray, memory_limit: int) -> Iterator[tuple[slice, IntArray]]:
+        """Yield blocks of queries, and the blocks of the mesh that they read; (query blocks, 2**d) ``wanted``."""
+        most = self._fitting(memory_limit)
+        if len(self._node_keys) <= most:
+            yield slice(0, len(wanted)), np.arange(len(self._node_keys))
+            return
+        chosen: set[int] = set()
+        first = 0
+        for i, row in enumerate(wanted):
+            more = {int(at) for at in row if at >= 0} - chosen
+            if chosen and len(chosen) + len(more) > most:
+                yield slice(first, i), np.array(sorted(chosen), dtype=np.int64)
+                first, chosen = i, {int(at) for at in row if at >= 0}
+            else:
+                chosen |= more
+        yield slice(first, len(wanted)), np.array(sorted(chosen), dtype=np.int64)
+
+    def _spreading(self, keys: IntArray, nodes: FloatArray) -> list[tuple[int, Task]]:
+        """Return the tasks that add the sources to some blocks of the mesh; a block is one task's."""
+        mesh = self.mesh
+        if not len(keys):
+            return []
+        homes = self.blocks.find(keys[:, None] - self._ahead)
+        block, bits = np.nonzero(homes >= 0)
+        home = homes[block, bits]
+        pieces, start, stop = _pieces(self.blocks.starts[home], self.blocks.starts[home + 1], _ENTRY[mesh.d])
+        entries = np.stack([block[pieces], bits[pieces], home[pieces], start, stop], axis=1)
+        origins, (table, _) = self.blocks.origins(mesh), mesh.tables()
+
+        def task(first: int, last: int) -> Task:
+            def work(step: Step) -> None:
+                for part in _calls(entries[first:last, 4] - entries[first:last, 3], _ENTRY[mesh.d]):
+                    some = entries[first:last][part]
+                    spread(
+                        self.blocks.points, self.weights, some, origins, nodes.reshape(-1), mesh.block,
+                        mesh.spacing**2, table, (0,) * mesh.d, (0,) * mesh.taps,
+                    )  # fmt: skip
+                    step(int((some[:, 4] - some[:, 3]).sum()))
+
+            return work
+
+        sizes = stop - start
+        cuts = _cuts(sizes)
+        cuts = np.unique(np.searchsorted(entries[:, 0], entries[np.minimum(cuts, len(entries) - 1), 0])[1:-1])
+        cuts = np.concatenate([[0], cuts[cuts > 0], [len(entries)]])
+        return [(int(sizes[a:b].sum()), task(a, b)) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+
+    def _reading(
+        self,
+        queries: Blocks,
+        blocks: slice,
+        wanted: IntArray,
+        nodes: FloatArray,
+        near: tuple[FloatArray, FloatArray],
+        order: int,
+        finish: Callable[[IntArray, FloatArray, FloatArray, FloatArray, FloatArray], None],
+    ) -> list[tuple[int, Task]]:
+        """Return the tasks that read the mesh at the queries of some blocks."""
+        mesh = self.mesh
+        starts, stops = queries.starts[:-1][blocks], queries.starts[1:][blocks]
+        pieces, start, stop = _pieces(starts, stops, _ENTRY[mesh.d])
+        block = pieces + blocks.start
+        entries = np.stack([block, start, stop], axis=1)
+        origins, (table, offsets) = queries.origins(mesh), mesh.tables()
+        n_values = len(powers(mesh.d, order))
+        weights, counts = near
+
+        def task(first: int, last: int) -> Task:
+            def work(step: Step) -> None:
+                for part in _calls(entries[first:last, 2] - entries[first:last, 1], _ENTRY[mesh.d]):
+                    some = entries[first:last][part].copy()
+                    begin, end = some[0, 1], some[-1, 2]
+                    points = queries.points[begin:end]
+                    each = np.repeat(some[:, 0], some[:, 2] - some[:, 1])
+                    some[:, 1:] -= begin
+                    values = np.empty((n_values, end - begin))
+                    interpolate(
+                        points, some, wanted, origins, nodes.reshape(-1), mesh.block, mesh.spacing**2, table, offsets,
+                        (0,) * mesh.d, (0,) * (order + 1), (0,) * mesh.taps, values,
+                    )  # fmt: skip
+                    values *= (mesh.spacing * math.sqrt(2.0 / math.pi)) ** mesh.d
+                    finish(queries.order[begin:end], points, values, weights[each], counts[each])
+                    step(end - begin)
+
+            return work
+
+        sizes = stop - start
+        cuts = _cuts(sizes)
+        return [(int(sizes[a:b].sum()), task(a, b)) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+
+
+def _pieces(starts: IntArray, stops: IntArray, most: int) -> tuple[IntArray, IntArray, IntArray]:
+    """Cut ranges into pieces of at most so many: the range that each belongs to, where it begins and ends."""
+    number = -(-(stops - starts) // most)
+    which = np.repeat(np.arange(len(starts)), number)
+    within = np.arange(len(which)) - np.repeat(np.cumsum(number) - number, number)
+    begin = starts[which] + within * most
+    return which, begin, np.minimum(begin + most, stops[which])
+
+
+def _cuts(sizes: IntArray) -> IntArray:
+    """Return where to cut entries of some sizes into tasks."""
+    before = np.concatenate([[0], np.cumsum(sizes + 1)])
+    return np.unique(np.searchsorted(before, np.linspace(0, before[-1], _TASKS + 1)))
+
+
+def _calls(sizes: IntArray, most: int) -> Iterator[slice]:
+    """Yield entries in a row that have about ``most`` points together: one compiled call."""
+    number = np.cumsum(sizes) // most
+    edges = np.concatenate([[0], np.flatnonzero(np.diff(number)) + 1, [len(sizes)]])
+    for first, last in zip(edges[:-1], edges[1:], strict=True):
+        yield slice(int(first), int(last))
+
+
+def finish(
+    values: FloatArray, left_out: FloatArray | None, scale: float, d: int, request: Request
+) -> tuple[KernelSums, FloatArray]:
+    """Turn values, (powers, m), into finished sums for one bandwidth, and the sums before ``left_out`` was taken away.
+
+    ``left_out`` is the weight of each query's own source, (m,): at distance 0, so that no first or second moment has
+    anything of it.
+    """
+    order = 2 if request.radial else request.order
+    rows = {p: values[i] for i, p in enumerate(powers(d, order))}
+    full = rows[(0,) * d]
+    total = full if left_out is None else full - left_out
+    sums = KernelSums.empty(len(full), 1, d, request.order)
+    sums.log_sum[:, 0] = np.log(total)
+    sums.mean_square[:] = 0.0
+    root = math.sqrt(scale)
+    unit = np.eye(d, dtype=int)
+    if request.order > 0:
+        for a in range(d):
+            sums.mean[:, 0, a] = rows[tuple(unit[a])] / (root * total)
+    if order > 1:
+        for a in range(d):
+            for b in range(a + 1):
+                if request.order < 2 and a != b:
+                    continue
+                second = (rows[tuple(unit[a] + unit[b])] - (full if a == b else 0.0)) / (scale * total)
+                if a == b:
+                    sums.mean_square[:, 0] += second
+                if request.order > 1:
+                    second = second - sums.mean[:, 0, a] * sums.mean[:, 0, b]
+                    sums.covariance[:, 0, a, b] = sums.covariance[:, 0, b, a] = second
+    return sums, full
+
+
+def accepted(
+    sums: KernelSums,
+    full: FloatArray,
+    near: FloatArray,
+    rounding: FloatArray,
+    distance: FloatArray,
+    gridded: GriddedSources,
+    request: Request,
+) -> tuple[FloatArray, BoolArray]:
+    """Return the bound on the error of log S and which queries keep the promise with it, both (m,).
+
+    Parameters
+    ----------
+    sums, full :
+        What `finish` returned.
+    near : (m,)
+        Weight of the sources near each query.
+    rounding : (m,)
+        Bound on the relative rounding error of the terms that matter.
+    distance : (m,)
+        How far off, in bandwidths, terms matter.
+    """
+    mesh, scale, d = gridded.mesh, gridded.scale, gridded.mesh.d
+    allowed = (1.0 - accuracy.SKIPPED_SHARE) * request.rtol
+    total = np.exp(sums.log_sum[:, 0])
+    # terms' relative errors stay where the own term, which had most of them, is gone
+    grown = full / total
+    # sources that are not near are at least a block away, where terms and moments fall with the distance
+    side = mesh.block * mesh.spacing
+    beyond = gridded.total_weight * math.exp(-0.5 * side**2)
+    lost = [
+        (cut_off * near + beyond * side**power + _DENORMAL) / total for power, cut_off in enumerate(mesh.cut_off)
+    ]
+    relative = (mesh.aliasing + rounding) * grown
+    share = relative + lost[0]
+    keeps = (total > 0.0) & (share <= allowed)
+    if request.order > 0:
+        slope = math.sqrt(scale) * np.linalg.norm(sums.mean[:, 0], axis=1)
+        moment = relative * (distance + mesh.slope) + math.sqrt(d) * lost[1]
+        slope_error = moment + share * slope
+        keeps &= slope_error <= allowed * (1.0 + slope)
+    if request.order > 1 or request.radial:
+        moment = relative * (distance + mesh.slope) ** 2 + d * lost[2]
+        square = scale * sums.mean_square[:, 0]
+        second_error = moment + share * square
+        if request.order > 1:
+            hessian = np.abs(scale * np.linalg.norm(sums.covariance[:, 0], axis=(1, 2)) - 1.0)
+            keeps &= second_error + 2.0 * slope * slope_error <= allowed * (1.0 + hessian)
+        else:
+            keeps &= second_error <= allowed * (1.0 + square)
+    return share, keeps
+
+
+def scratch_bytes(d: int, request: Request) -> int:
+    """Return the temporaries for one query, apart from the mesh."""
+    # points as they come, sorted and in rows; keys, order, rows; and of the part at hand values, sums and bounds
+    return 8 * (3 * d + 8)
+
+
+def predict(sources: "Sources", queries: "Points", request: Request) -> tuple[float, float]:
+    """Estimate the seconds on one thread, and the share of queries that are left to the tree."""
+    n, m, d = sources.n, queries.shape[0], sources.d
+    order = 2 if request.radial else request.order
+    mesh = Mesh.of(d, order, request.rtol)
+    x, q = (points.rows(np.arange(0, size, -(-size // _FEW))) for points, size in ((sources.points, n), (queries, m)))
+    windows = (mesh.taps / 32.0) ** d
+    seconds = 0.0
+    for scale in request.scales:
+        if not sources.has_gridded(float(scale), request):
+            blocks = _number_of_blocks(Blocks.of(x, scale, mesh, FARTHEST), n / len(x))
+            seconds += n * (_SORT_SECONDS + windows * _SPREAD_SECONDS[d])
+            seconds += blocks * 2**d * math.prod(mesh.block_shape) * _NODE_SECONDS
+        blocks = _number_of_blocks(Blocks.of(q, scale, mesh, FARTHEST - 1), m / len(q))
+        seconds += m * (_SORT_SECONDS + windows * _READ_SECONDS[d] * (1.0 + 0.6 * order))
+        seconds += blocks * (mesh.block + mesh.taps) ** d * _NODE_SECONDS
+    some, few = x[:: -(-len(x) // _SOURCES)], np.nan_to_num(q[:: -(-len(q) // _QUERIES)])
+    some = np.nan_to_num(some)
+    norms = np.einsum("ia,ia->i", few, few)[:, None] + np.einsum("ja,ja->j", some, some)
+    nearest = np.maximum(norms - 2.0 * few @ some.T, 0.0).min(axis=1) * float(request.scales.max())
+    return seconds, float(np.mean(nearest > 2.0 * mesh.reach**2))
+
+
+def _number_of_blocks(some: Blocks, share: float) -> float:
+    """Estimate how many blocks hold points, from those that one point in ``share`` lies in."""
+    if not len(some.keys):
+        return 0.0
+    seen, alone = len(some.keys), np.count_nonzero(np.diff(some.starts) == 1)
+    # the others may each lie in a block of their own, or in those that are seen
+    return math.sqrt(seen * (seen + alone * (share - 1.0)))

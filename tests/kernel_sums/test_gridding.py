@@ -1,0 +1,198 @@
+"""The gridding method: near-linear, and right in every tail because what it cannot promise goes to the tree."""
+
+import numpy as np
+import pytest
+
+import parzen
+from parzen.errors import InputError
+from parzen.kernel_sums import gridding
+from parzen.kernel_sums.gridding import Blocks, GriddedSources, Mesh
+from parzen.kernel_sums.gridding_loops import FARTHEST
+
+
+def blobs(rng, n, d):
+    """Five Gaussians."""
+    return rng.uniform(-6, 6, size=(5, d))[rng.integers(0, 5, size=n)] + rng.standard_normal((n, d))
+
+
+SHAPES = {
+    "blobs": blobs,
+    "heavy tails": lambda rng, n, d: rng.standard_t(2, size=(n, d)),
+    "ties": lambda rng, n, d: rng.integers(0, 6, size=(n, d)).astype(float),
+    "outlier": lambda rng, n, d: np.vstack([rng.standard_normal((n - 1, d)), np.full((1, d), 1e6)]),
+    "offset": lambda rng, n, d: rng.standard_normal((n, d)) + 1e9,
+    "ridge": lambda rng, n, d: rng.standard_normal((n, d)) * ([1.0] + [1e-3] * (d - 1)),
+    "two clusters far apart": lambda rng, n, d: (
+        rng.standard_normal((n, d)) + 1e5 * rng.integers(0, 2, size=(n, 1))
+    ),
+}
+
+
+def agree(got, want, h, rtol):
+    """Check the promise between two results."""
+    assert np.all(np.abs(got.log_density - want.log_density) <= rtol + 2e-15 * np.abs(want.log_density))
+    if got.gradient is not None:
+        off = h * np.linalg.norm(got.gradient - want.gradient, axis=1)
+        assert np.all(off <= rtol * (1 + h * np.linalg.norm(want.gradient, axis=1)))
+    if got.hessian is not None:
+        off = h**2 * np.linalg.norm(got.hessian - want.hessian, axis=(1, 2))
+        assert np.all(off <= rtol * (1 + h**2 * np.linalg.norm(want.hessian, axis=(1, 2))))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_keeps_the_promise(rng, d, shape):
+    n = 5000
+    h = {1: 0.05, 2: 0.3, 3: 1.5}[d]
+    X = SHAPES[shape](rng, n, d)
+    near = SHAPES[shape](rng, 400, d)
+    Q = np.vstack([near, near[:50] + rng.standard_normal((50, d)) * 6 * h, X[:20], near[:5] + 1e3])
+    want = parzen.KernelDensity(h, method="dense", rtol=1e-11).fit(X).evaluate(Q, order=2)
+    for rtol in (1e-4, 1e-6, 1e-9):
+        kde = parzen.KernelDensity(h, method="gridding", rtol=rtol).fit(X)
+        for order in (0, 1, 2):
+            got = kde.evaluate(Q, order=order)
+            agree(got, want, h, rtol)
+            assert got.error_bound <= rtol + 1e-14 * np.abs(want.log_density).max()
+            if shape in ("blobs", "ties"):
+                assert "100.00% of the queries on the mesh" not in got.plan.outcome  # some lie far out
+                assert float(got.plan.outcome.split("; ")[1].split("%")[0]) > 30
+
+
+@pytest.mark.parametrize("d", [1, 2])
+@pytest.mark.parametrize("bandwidth", ["scalar", "diagonal", "full"])
+def test_weights_and_shapes_of_bandwidths(rng, d, bandwidth):
+    X, Q = rng.standard_normal((20_000, d)), rng.standard_normal((300, d)) * 1.5
+    w = rng.random(20_000) ** 6
+    w[::7] = 0.0
+    h = {"scalar": 0.1, "diagonal": np.linspace(0.1, 0.2, d), "full": 0.01 * np.eye(d) + 0.003}[bandwidth]
+    got = parzen.KernelDensity(h, method="gridding").fit(X, sample_weight=w).evaluate(Q, order=2)
+    want = parzen.KernelDensity(h, method="dense", rtol=1e-11).fit(X, sample_weight=w).evaluate(Q, order=2)
+    agree(got, want, 0.1, 1e-9)
+
+
+@pytest.mark.parametrize("order", [0, 1, 2])
+def test_leave_one_out_is_refused_to_isolated_samples_and_right_everywhere(rng, order):
+    """Taking the own term away cancels for the isolated ones; their error bound must say so."""
+    X = np.vstack([rng.standard_normal((20_000, 1)), [[8.0], [9.0], [1e4]]])
+    got = parzen.KernelDensity(0.05, method="gridding").fit(X).leave_one_out(order=order)
+    want = parzen.KernelDensity(0.05, method="dense", rtol=1e-11).fit(X).leave_one_out(order=order)
+    agree(got, want, 0.05, 1e-9)
+
+
+def test_several_bandwidths_in_one_pass(rng):
+    X, V = blobs(rng, 20_000, 2), blobs(rng, 3000, 2)
+    hs = [0.1, 0.15, 0.3, 1.0]
+    swept = parzen.sweep(X, V, bandwidths=hs)
+    for h, mean in zip(hs, swept.mean_log_density, strict=True):
+        exact = parzen.KernelDensity(h, method="dense").fit(X).score_samples(V).mean()
+        assert mean == pytest.approx(exact, abs=2e-9)
+
+
+@pytest.mark.parametrize("order", [0, 1, 2])
+@pytest.mark.parametrize("rtol", [1e-2, 1e-4, 1e-6, 1e-9, 1e-10])
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_a_pair_loses_no_more_than_the_mesh_says(rng, d, rtol, order):
+    """The trapezoidal rule is off by `aliasing` of each pair at any distance, the windows cut off `cut_off`."""
+    mesh = Mesh.of(d, order, rtol)
+    x, q = rng.uniform(-20, 20, (60, d)), rng.uniform(-20, 20, (200, d))
+    if d > 1:  # near each other along the other axes
+        x[:, 1:], q[:, 1:] = rng.uniform(0, 1, (60, d - 1)), rng.uniform(0, 1, (200, d - 1))
+    for source in x:
+        sources = GriddedSources(source[None], None, 1.0, mesh)
+        blocks = Blocks.of(q, 1.0, mesh, FARTHEST - 1)
+        found = np.empty((len(gridding.powers(d, order)), len(q)))
+
+        def finish(rows, points, values, weight, count, found=found):
+            found[:, rows] = values
+            assert np.all(weight == count)
+
+        def run(tasks, begin, end):
+            for _, work in tasks:
+                work(lambda done: None)
+
+        sources.evaluate(blocks, order, 2**30, run, finish)
+        u = source - q
+        size = np.exp(-0.5 * np.sum(u**2, axis=1))
+        for power, value in zip(gridding.powers(d, order), found, strict=True):
+            exact = size * np.prod([[u[:, a], np.ones(len(q))][p == 0] if p < 2 else u[:, a] ** 2 + 1 for a, p in enumerate(power)], axis=0)  # fmt: skip
+            moment = (np.linalg.norm(u, axis=1) + mesh.slope) ** sum(power)
+            allowed = (mesh.aliasing + 1e-13 * d) * moment * size + mesh.cut_off[sum(power)]
+            assert np.all(np.abs(value - exact) <= allowed)
+
+
+@pytest.mark.parametrize("order", [0, 1, 2])
+def test_what_is_beyond_the_blocks_around_is_in_the_bound(rng, order):
+    """Heavy samples two blocks away may outweigh tiny ones nearby: such queries must not be accepted."""
+    X = np.vstack([rng.uniform(0, 10, (300, 1)), rng.uniform(45, 60, (300, 1))])
+    w = np.where(X[:, 0] < 20, 1e-290, 1.0)
+    Q = np.linspace(-5, 70, 2000)[:, None]
+    got = parzen.KernelDensity(0.4, method="gridding").fit(X, sample_weight=w).evaluate(Q, order=order)
+    want = parzen.KernelDensity(0.4, method="dense", rtol=1e-11).fit(X, sample_weight=w).evaluate(Q, order=order)
+    agree(got, want, 0.4, 1e-9)
+
+
+def test_points_too_far_out_for_the_blocks_of_a_mesh(rng):
+    X = np.vstack([rng.standard_normal((3000, 2)), [[1e12, 0.0], [0.0, -1e12], [3e7, 3e7]]])
+    Q = np.vstack([rng.standard_normal((500, 2)), X[-3:], X[-3:] + 0.1, X[-3:] * 1.00001])
+    got = parzen.KernelDensity(0.2, method="gridding").fit(X).evaluate(Q, order=1)
+    want = parzen.KernelDensity(0.2, method="compensated", rtol=1e-11).fit(X).evaluate(Q, order=1)
+    agree(got, want, 0.2, 1e-9)
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_blocks_that_do_not_fit_into_memory_come_in_batches(rng, d):
+    X, Q = blobs(rng, 4000, d) * 4, blobs(rng, 2000, d) * 4
+    small = {1: 2**20, 2: 2**20, 3: 2**23}[d]
+    h = {1: 0.0005, 2: 0.1, 3: 0.6}[d]
+    whole, parts = (
+        parzen.KernelDensity(h, method="gridding", memory_limit=limit).fit(X) for limit in (2**30, small)
+    )
+    np.testing.assert_array_equal(whole.score_samples(Q), parts.score_samples(Q))
+    assert whole._model.sources._gridded[0]._nodes is not None
+    assert parts._model.sources._gridded[0]._nodes is None
+
+
+def test_a_second_call_pays_no_set_up(rng, monkeypatch):
+    X, Q = rng.standard_normal((20_000, 2)), rng.standard_normal((500, 2))
+    kde = parzen.KernelDensity(0.1, method="gridding").fit(X)
+    first = kde.score_samples(Q)
+
+    def never(*_):
+        raise AssertionError("the samples were spread again")
+
+    monkeypatch.setattr(gridding, "spread", never)
+    np.testing.assert_array_equal(kde.score_samples(Q), first)
+
+
+def test_refusals(rng):
+    with pytest.raises(InputError, match="needs at most 3 dimensions"):
+        parzen.KernelDensity(method="gridding").fit(np.zeros((5, 4))).score_samples(np.zeros((1, 4)))
+    with pytest.raises(InputError, match="too large for rtol < 1e-10"):
+        parzen.KernelDensity(method="gridding", rtol=1e-12).fit(np.zeros((5, 1))).score_samples([[0.0]])
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_workers_change_nothing(rng, d):
+    X, Q = blobs(rng, 20_000, d), blobs(rng, 5000, d)
+    one, two = (
+        parzen.KernelDensity(0.2, method="gridding", workers=w).fit(X).score_samples(Q) for w in (1, 2)
+    )
+    np.testing.assert_array_equal(one, two)
+
+
+def test_temporaries_keep_to_the_memory_limit(rng):
+    """Queries come in pieces; once all of them were summed together, whatever the limit."""
+    import tracemalloc
+
+    X, Q = rng.standard_normal((3000, 1)), rng.standard_normal((200_000, 1))
+    kde = parzen.KernelDensity(0.3, method="gridding", memory_limit=2**23, workers=1).fit(X)
+    kde.evaluate(Q[:100], order=2)
+    tracemalloc.start()
+    try:
+        kde.evaluate(Q, order=2)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    results = 8 * len(Q) * (3 + 4 + 1 + 1)  # what is returned, and the moments it is made of
+    assert peak < results + 2**23
