@@ -68,7 +68,7 @@ _TAPS = (24, 32, 40)
 _CUT_OFF = 5e-8
 
 #: Nodes along the side of a block, by dimension; at least as many as a window has.
-_BLOCK = (0, 128, 64, 32)
+_BLOCK = (0, 128, 96, 32)
 
 #: Cells that points are counted in, at least.
 _CELLS = 1 << 18

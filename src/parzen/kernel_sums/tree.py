@@ -23,6 +23,8 @@ _FIRST = 4
 #: Sources and queries that predictions are made from, and the number of pairs that are not worth one.
 _SOURCES, _QUERIES = 4096, 16
 _SMALL = 30_000_000
+#: Sources in a leaf that predictions are made from: fewer would take longer to sort than they are worth.
+_LEAST_LEAF = 4
 
 exponent_error = accuracy.direct_error
 scratch_bytes = dense.scratch_bytes
@@ -66,7 +68,7 @@ def visited_share(sources: Sources, queries: Points, request: Request) -> float:
     few = np.arange(0, n, step)
     x, q = sources.points.rows(few), queries.rows(np.arange(0, m, stride))
     x, q = np.nan_to_num(x), np.nan_to_num(q)
-    leaf = max(1, TILE // step)
+    leaf = max(_LEAST_LEAF, TILE // step)
     order = partition(x, leaf)
     starts = np.arange(0, len(few), leaf)
     low, high = np.minimum.reduceat(x[order], starts), np.maximum.reduceat(x[order], starts)
@@ -80,7 +82,7 @@ def visited_share(sources: Sources, queries: Points, request: Request) -> float:
         visited += int(
             np.count_nonzero(0.5 * scale * np.einsum("ta,ta->t", gaps, gaps) < max(reach, t.min()))
         )
-    return min(1.0, visited / (len(q) * len(starts)) + _FIRST / sources.n_tiles)
+    return min(1.0, max(visited / (len(q) * len(starts)), _FIRST / sources.n_tiles))
 
 
 def _squares_between(boxes: Boxes, low: FloatArray, high: FloatArray) -> FloatArray:
