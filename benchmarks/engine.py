@@ -54,7 +54,7 @@ def _evaluate(
 
 
 def _against_transforms(d: int, n: int) -> Iterator[Row]:
-    """Measure beside one type-1 and one type-2 transform with the modes and tolerance that a method of transforms needs."""
+    """Measure beside one type-1 and one type-2 transform, with the modes that a method of transforms needs."""
     samples, queries = shape("blobs", n, d)
     h = bandwidth(n, d)
     fitted = parzen.KernelDensity(h).fit(samples)

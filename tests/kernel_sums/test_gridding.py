@@ -6,8 +6,9 @@ import pytest
 import parzen
 from parzen.errors import InputError
 from parzen.kernel_sums import gridding
-from parzen.kernel_sums.gridding import Blocks, GriddedSources, Mesh
+from parzen.kernel_sums.gridding import GriddedSources
 from parzen.kernel_sums.gridding_loops import FARTHEST
+from parzen.kernel_sums.mesh import Blocks, Mesh
 
 
 def blobs(rng, n, d):
@@ -128,7 +129,9 @@ def test_what_is_beyond_the_blocks_around_is_in_the_bound(rng, order):
     w = np.where(X[:, 0] < 20, 1e-290, 1.0)
     Q = np.linspace(-5, 70, 2000)[:, None]
     got = parzen.KernelDensity(0.4, method="gridding").fit(X, sample_weight=w).evaluate(Q, order=order)
-    want = parzen.KernelDensity(0.4, method="dense", rtol=1e-11).fit(X, sample_weight=w).evaluate(Q, order=order)
+    want = (
+        parzen.KernelDensity(0.4, method="dense", rtol=1e-11).fit(X, sample_weight=w).evaluate(Q, order=order)
+    )
     agree(got, want, 0.4, 1e-9)
 
 

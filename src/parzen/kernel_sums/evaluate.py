@@ -12,9 +12,9 @@ from parzen.errors import AccuracyError
 from parzen.kernel_sums import accuracy, compensated, dense, gridding, tree
 from parzen.kernel_sums.double_double import DoubleDouble
 from parzen.kernel_sums.exp import polynomial
-from parzen.kernel_sums.gridding import GriddedSources
 from parzen.kernel_sums.gridding_loops import FARTHEST
 from parzen.kernel_sums.loops import TILE
+from parzen.kernel_sums.mesh import Blocks
 from parzen.kernel_sums.partition import partition
 from parzen.kernel_sums.plan import METHODS, Plan, make_plan, pays_for_a_tree
 from parzen.kernel_sums.request import Request
@@ -137,7 +137,9 @@ class _Run:
         m = max(1, len(self.own))
         words = [f"{seconds:.3g} s"]
         if METHODS[self.plan.method].gridded:
-            words.append(f"{np.count_nonzero(self.gridded) / m:.2%} of the queries on the mesh, the rest directly")
+            words.append(
+                f"{np.count_nonzero(self.gridded) / m:.2%} of the queries on the mesh, the rest directly"
+            )
             words.append(f"largest error of log density seen at spot queries {self.spot_error:.2g}")
         words.append(f"{np.count_nonzero(self.repaired) / m:.2%} repaired in double-double arithmetic")
         return "; ".join(words)
@@ -187,7 +189,7 @@ class _Run:
             self.sums.put(offset + rows, slice(k, k + 1), sums)
             bound[rows[keeps]] = share[keeps]
 
-        blocks = gridding.Blocks.of(y, scale, gridded.mesh, FARTHEST - 1)
+        blocks = Blocks.of(y, scale, gridded.mesh, FARTHEST - 1)
         order = 2 if request.radial else request.order
         first, count = offset / len(self.own), len(y) / len(self.own) / len(request.scales)
 

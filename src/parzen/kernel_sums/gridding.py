@@ -26,25 +26,14 @@ reach frequencies; here the sum over the mesh takes the place of the frequencies
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from parzen.kernel_sums import accuracy
-from parzen.kernel_sums.gridding_loops import (
-    CENTRE,
-    FARTHEST,
-    KEY_BITS,
-    block_keys,
-    count,
-    gather,
-    interpolate,
-    place,
-    spread,
-)
-from parzen.kernel_sums.lanes import LANES
+from parzen.kernel_sums.gridding_loops import FARTHEST, interpolate, spread
+from parzen.kernel_sums.mesh import Blocks, Mesh, find, neighbours
 from parzen.kernel_sums.request import Request
 from parzen.kernel_sums.state import KernelSums
 from parzen.kernel_sums.threads import Step, Task
@@ -53,25 +42,13 @@ from parzen.typing import BoolArray, FloatArray, IntArray
 if TYPE_CHECKING:
     from parzen.kernel_sums.sources import Points, Sources
 
-__all__ = ["MAX_DIMENSION", "GriddedSources", "Mesh"]
+__all__ = ["MAX_DIMENSION", "GriddedSources"]
 
 MAX_DIMENSION = 3
 LEAST_RTOL = 1e-10
 #: Queries that are summed directly in every call, for comparison.
 SPOTS = 16
 
-#: The error of the trapezoidal rule, as a share of rtol, by order of derivatives, which it grows with.
-_ALIASING = (2e-2, 2e-3, 1e-4)
-#: Sizes of windows: nodes along an axis.
-_TAPS = (24, 32, 40)
-#: What windows may cut off, relative to the weight near the query, as a share of rtol.
-_CUT_OFF = 5e-8
-
-#: Nodes along the side of a block, by dimension; at least as many as a window has.
-_BLOCK = (0, 128, 96, 32)
-
-#: Cells that points are counted in, at least.
-_CELLS = 1 << 18
 
 #: Absolute error that sums always may have: denormal numbers have no digits.
 _DENORMAL = 1e-300
@@ -93,52 +70,6 @@ _NODE_SECONDS = 1e-9
 Run = Callable[[list[tuple[int, Task]], float, float], None]
 
 
-@dataclass(frozen=True)
-class Mesh:
-    """Nodes, in bandwidths, that serve a promise."""
-
-    d: int
-    spacing: float  # δ
-    taps: int
-    block: int  # nodes along the side of a block
-    aliasing: float  # d α: relative error of each pair
-
-    @classmethod
-    def of(cls, d: int, order: int, rtol: float) -> Self:
-        """Choose spacing and windows: the fewest nodes."""
-        aliasing = _ALIASING[order] * rtol
-        spacing = math.pi / math.sqrt(2.0 * math.log(2.0 * d / aliasing))
-        meshes = [cls(d, spacing, taps, max(taps, _BLOCK[d]), aliasing) for taps in _TAPS]
-        return next((mesh for mesh in meshes if mesh.cut_off[order] <= _CUT_OFF * rtol), meshes[-1])
-
-    @property
-    def reach(self) -> float:
-        """ρ: a point's window has every node that is nearer than this, in bandwidths."""
-        return (self.taps / 2 - 0.5) * self.spacing
-
-    @property
-    def cut_off(self) -> tuple[float, float, float]:
-        """What windows cut off a moment of order 0, 1, 2, at most, for each unit of weight near a query."""
-        terms = 2.0 * math.sqrt(2.0) * self.d * math.exp(-(self.reach**2))
-        factor = 2.0 * self.reach + 1.0
-        return terms, terms * factor, terms * factor**2
-
-    @property
-    def slope(self) -> float:
-        """π/δ: error of a pair's first moment, in bandwidths, for each unit of aliasing."""
-        return math.pi / self.spacing
-
-    @property
-    def block_shape(self) -> tuple[int, ...]:
-        """Shape of a block in memory, vectors' overhang included."""
-        return (self.block,) * (self.d - 1) + (self.block + LANES,)
-
-    def tables(self) -> tuple[FloatArray, FloatArray]:
-        """Return e^{-k²δ²} and 2δk for the nodes k of a window about its middle."""
-        k = np.arange(self.taps) - (self.taps // 2 - 1.0)
-        return np.exp(-((k * self.spacing) ** 2)), 2.0 * self.spacing * k
-
-
 def powers(d: int, order: int) -> list[tuple[int, ...]]:
     """Return the powers of the offsets along each axis that `interpolate` sums, in its order."""
     found: list[tuple[int, ...]] = [()]
@@ -147,76 +78,6 @@ def powers(d: int, order: int) -> list[tuple[int, ...]]:
             (c,) for c in range(order + 1)
         ]  # fmt: skip
     return found
-
-
-@dataclass(frozen=True, eq=False)
-class Blocks:
-    """Points sorted into the blocks of a mesh; those too far out are in none."""
-
-    order: IntArray  # (n,) rows of the points that are in a block
-    points: FloatArray  # (n, d), in units of the mesh
-    keys: IntArray  # (blocks,), ascending
-    starts: IntArray  # (blocks + 1,) where each block's points begin
-
-    @classmethod
-    def of(cls, points: FloatArray, scale: float, mesh: Mesh, farthest: int) -> Self:
-        """Sort; cost: a few passes over the points."""
-        n, d = points.shape
-        factor = math.sqrt(scale) / mesh.spacing
-        keys = np.empty(n, dtype=np.int64)
-        low, high = np.full(d, 2 * CENTRE), np.full(d, -1)
-        block_keys(points, factor, mesh.taps, mesh.block, farthest, keys, low, high)
-        extents = high - low + 1
-        cells = math.prod(map(int, extents))
-        if high[0] < 0:
-            order, found, starts = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.zeros(1, dtype=np.int64)
-        elif cells <= max(4 * n, _CELLS):
-            counts = np.zeros(cells, dtype=np.int64)
-            count(keys, low, extents, counts)
-            ends = np.cumsum(counts) - counts
-            order = np.empty(int(counts.sum()), dtype=np.int64)
-            place(keys, low, extents, ends, order)
-            occupied = np.flatnonzero(counts)
-            starts = np.append(ends[occupied] - counts[occupied], len(order))
-            indices = np.unravel_index(occupied, extents)
-            found = _keys(np.stack(indices, axis=1) + low)
-        else:
-            order = np.argsort(keys, kind="stable")[np.count_nonzero(keys < 0) :]
-            found, first = np.unique(keys[order], return_index=True)
-            starts = np.append(first, len(order))
-        sorted_points = np.empty((len(order), d))
-        gather(points, order, factor, sorted_points)
-        return cls(order, sorted_points, found, starts)
-
-    def origins(self, mesh: Mesh) -> FloatArray:
-        """Return the first node of each block, (blocks, d)."""
-        d = self.points.shape[1]
-        shifts = KEY_BITS * np.arange(d - 1, -1, -1)
-        return np.asarray((((self.keys[:, None] >> shifts) & (2 * CENTRE - 1)) - CENTRE) * mesh.block)
-
-    def find(self, keys: IntArray) -> IntArray:
-        """Return the blocks with these keys, -1 where there are none."""
-        return _find(self.keys, keys)
-
-
-def _keys(indices: IntArray) -> IntArray:
-    """Return the keys of blocks, from their indices along each axis."""
-    d = indices.shape[-1]
-    return np.asarray((indices << (KEY_BITS * np.arange(d - 1, -1, -1))).sum(axis=-1))
-
-
-def _find(sorted_keys: IntArray, keys: IntArray) -> IntArray:
-    """Return where keys stand among sorted ones, -1 where they do not."""
-    if not len(sorted_keys):
-        return np.full(keys.shape, -1)
-    at = np.minimum(np.searchsorted(sorted_keys, keys), len(sorted_keys) - 1)
-    return np.where(sorted_keys[at] == keys, at, -1)
-
-
-def _neighbours(d: int, steps: tuple[int, ...]) -> IntArray:
-    """Return what to add to a block's key for every block that is so many steps away; the first axis changes fastest."""
-    grid = np.meshgrid(*[np.array(steps)] * d, indexing="ij")
-    return _keys(np.stack([axis.ravel(order="F") for axis in grid], axis=1))
 
 
 class GriddedSources:
@@ -228,8 +89,10 @@ class GriddedSources:
         self.weights = None if weights is None else weights[self.blocks.order]
         #: of all sources, those too far out included
         self.total_weight = float(len(points) if weights is None else weights.sum())
-        self._ahead = _neighbours(mesh.d, (0, 1))
-        self._nodes: tuple[IntArray, FloatArray] | None = None  # keys of all blocks of the mesh, and their nodes
+        self._ahead = neighbours(mesh.d, (0, 1))
+        self._nodes: tuple[IntArray, FloatArray] | None = (
+            None  # keys of all blocks of the mesh, and their nodes
+        )
 
     def serves(self, scale: float, mesh: Mesh) -> bool:
         """Whether this was made for such a request."""
@@ -245,7 +108,7 @@ class GriddedSources:
 
     def near(self, queries: Blocks) -> tuple[FloatArray, FloatArray]:
         """Return weight and number of the sources in each block of queries and those around it, (blocks,) each."""
-        around = self.blocks.find(queries.keys[:, None] + _neighbours(self.mesh.d, (-1, 0, 1)))
+        around = self.blocks.find(queries.keys[:, None] + neighbours(self.mesh.d, (-1, 0, 1)))
         weights, counts = self._block_weights
         return weights[around].sum(axis=1), counts[around].sum(axis=1)
 
@@ -265,7 +128,7 @@ class GriddedSources:
         if not len(queries.keys):
             return
         near = self.near(queries)
-        wanted = _find(self._node_keys, queries.keys[:, None] + self._ahead)
+        wanted = find(self._node_keys, queries.keys[:, None] + self._ahead)
         batches = list(self._batches(wanted, memory_limit))
         for i, (blocks, chosen) in enumerate(batches):
             begin, middle, end = ((i + part) / len(batches) for part in (0.0, 0.5, 1.0))
@@ -467,7 +330,8 @@ def accepted(
     side = mesh.block * mesh.spacing
     beyond = gridded.total_weight * math.exp(-0.5 * side**2)
     lost = [
-        (cut_off * near + beyond * side**power + _DENORMAL) / total for power, cut_off in enumerate(mesh.cut_off)
+        (cut_off * near + beyond * side**power + _DENORMAL) / total
+        for power, cut_off in enumerate(mesh.cut_off)
     ]
     relative = (mesh.aliasing + rounding) * grown
     share = relative + lost[0]
@@ -500,7 +364,10 @@ def predict(sources: "Sources", queries: "Points", request: Request) -> tuple[fl
     n, m, d = sources.n, queries.shape[0], sources.d
     order = 2 if request.radial else request.order
     mesh = Mesh.of(d, order, request.rtol)
-    x, q = (points.rows(np.arange(0, size, -(-size // _FEW))) for points, size in ((sources.points, n), (queries, m)))
+    x, q = (
+        points.rows(np.arange(0, size, -(-size // _FEW)))
+        for points, size in ((sources.points, n), (queries, m))
+    )
     windows = (mesh.taps / 32.0) ** d
     seconds = 0.0
     for scale in request.scales:

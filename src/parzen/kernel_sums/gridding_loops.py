@@ -16,7 +16,17 @@ import numpy as np
 from parzen.kernel_sums.exp import compiled, compiled_inline, compiled_sum, wide_vectors
 from parzen.kernel_sums.lanes import LANES, add_rows, powers, sum_rows
 
-__all__ = ["CENTRE", "FARTHEST", "KEY_BITS", "block_keys", "count", "gather", "interpolate", "place", "spread"]
+__all__ = [
+    "CENTRE",
+    "FARTHEST",
+    "KEY_BITS",
+    "block_keys",
+    "count",
+    "gather",
+    "interpolate",
+    "place",
+    "spread",
+]
 
 #: Points whose windows are made together.
 _TOGETHER = 32

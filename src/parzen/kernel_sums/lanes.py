@@ -112,9 +112,7 @@ def add_rows(
             block = builder.append_basic_block(f"rows.{size}")
             switch.add_case(_int(size), block)
             builder.position_at_end(block)
-            kept = [
-                _load(builder, column_weights, builder.add(offset, _int(LANES * v))) for v in range(size)
-            ]
+            kept = [_load(builder, column_weights, builder.add(offset, _int(LANES * v))) for v in range(size)]
             with cgutils.for_range_slice(builder, low, high, _int(1)) as (j, _):
                 weight = _splat(builder, builder.fmul(scale, _number(builder, row_weights, j)))
                 row = builder.add(start, builder.mul(j, step))

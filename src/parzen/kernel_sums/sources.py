@@ -11,8 +11,9 @@ import numpy as np
 from parzen.errors import AccuracyError
 from parzen.kernel_sums.double_double import DoubleDouble
 from parzen.kernel_sums.exp import BIT
-from parzen.kernel_sums.gridding import GriddedSources, Mesh
+from parzen.kernel_sums.gridding import GriddedSources
 from parzen.kernel_sums.loops import FAR, STRIDE, TILE
+from parzen.kernel_sums.mesh import Mesh
 from parzen.kernel_sums.partition import partition
 from parzen.kernel_sums.request import Request
 from parzen.typing import FloatArray, IntArray
@@ -156,7 +157,9 @@ class Sources:
                 return known
         made = GriddedSources(self.points.rows(slice(None)), self.weights, scale, mesh)
         wanted = set(request.scales.tolist())
-        self._gridded[:] = [known for known in self._gridded if known.mesh == mesh and known.scale in wanted] + [made]
+        self._gridded[:] = [
+            known for known in self._gridded if known.mesh == mesh and known.scale in wanted
+        ] + [made]
         return made
 
     @cached_property
