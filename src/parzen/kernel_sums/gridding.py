@@ -6,8 +6,8 @@ that convolution all but exactly:
 .. math:: e^{-\frac12 |q - x|^2} = \Big(\delta \sqrt{2/\pi}\Big)^d \sum_g e^{-|x-g|^2} e^{-|g-q|^2} \cdot \theta,
           \quad |\theta - 1| \le d\alpha, \quad \alpha = 2 e^{-\pi^2 / 2\delta^2} + \dots
 
-(θ is a theta function of the midpoint: Poisson's formula). So the samples are added to the mesh, each within a window of
-`taps` nodes a side, and queries read their window. All terms are positive and the error of the rule is *relative to
+(θ is a theta function of the midpoint: Poisson's formula). So the samples are added to the mesh, each within a window
+of `taps` nodes a side, and queries read their window. All terms are positive and the error of the rule is *relative to
 each pair*, unlike that of a Fourier series, which is relative to the largest sum: nothing is lost in the tail but what
 the windows cut off. That is at most 2√2 d e^{-ρ²} for each unit of weight in the neighbourhood of the query, where ρ,
 half a window, is chosen so that e^{-ρ²} lies far below the last digit. A query is accepted where its sum exceeds that
@@ -27,6 +27,7 @@ reach frequencies; here the sum over the mesh takes the place of the frequencies
 import math
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,8 +61,8 @@ _TASKS = 64
 
 #: Points that predictions are made from: for blocks, and for the share of queries that lie near sources.
 _FEW, _SOURCES, _QUERIES = 10_000, 2000, 256
-#: Seconds on one thread: to sort a point into its block; by dimension, to spread and to read a window of 32 nodes a side;
-#: and for a node of the mesh.
+#: Seconds on one thread: to sort a point into its block; by dimension, to spread and to read a window of 32 nodes a
+#: side; and for a node of the mesh.
 _SORT_SECONDS = 6e-8
 _SPREAD_SECONDS, _READ_SECONDS = (0.0, 3e-8, 2.5e-7, 6e-6), (0.0, 8e-8, 2.5e-7, 5e-6)
 _NODE_SECONDS = 1e-9
@@ -90,9 +91,7 @@ class GriddedSources:
         #: of all sources, those too far out included
         self.total_weight = float(len(points) if weights is None else weights.sum())
         self._ahead = neighbours(mesh.d, (0, 1))
-        self._nodes: tuple[IntArray, FloatArray] | None = (
-            None  # keys of all blocks of the mesh, and their nodes
-        )
+        self._nodes: FloatArray | None = None  # of all blocks of the mesh, where they fit into memory
 
     def serves(self, scale: float, mesh: Mesh) -> bool:
         """Whether this was made for such a request."""
@@ -196,7 +195,7 @@ class GriddedSources:
         cuts = _cuts(sizes)
         cuts = np.unique(np.searchsorted(entries[:, 0], entries[np.minimum(cuts, len(entries) - 1), 0])[1:-1])
         cuts = np.concatenate([[0], cuts[cuts > 0], [len(entries)]])
-        return [(int(sizes[a:b].sum()), task(a, b)) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+        return [(int(sizes[a:b].sum()), task(a, b)) for a, b in pairwise(cuts)]
 
     def _reading(
         self,
@@ -239,7 +238,7 @@ class GriddedSources:
 
         sizes = stop - start
         cuts = _cuts(sizes)
-        return [(int(sizes[a:b].sum()), task(a, b)) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+        return [(int(sizes[a:b].sum()), task(a, b)) for a, b in pairwise(cuts)]
 
 
 def _pieces(starts: IntArray, stops: IntArray, most: int) -> tuple[IntArray, IntArray, IntArray]:
@@ -261,7 +260,7 @@ def _calls(sizes: IntArray, most: int) -> Iterator[slice]:
     """Yield entries in a row that have about ``most`` points together: one compiled call."""
     number = np.cumsum(sizes) // most
     edges = np.concatenate([[0], np.flatnonzero(np.diff(number)) + 1, [len(sizes)]])
-    for first, last in zip(edges[:-1], edges[1:], strict=True):
+    for first, last in pairwise(edges):
         yield slice(int(first), int(last))
 
 
@@ -320,6 +319,8 @@ def accepted(
         Bound on the relative rounding error of the terms that matter.
     distance : (m,)
         How far off, in bandwidths, terms matter.
+    gridded, request :
+        What the sums are from, and what was asked.
     """
     mesh, scale, d = gridded.mesh, gridded.scale, gridded.mesh.d
     allowed = (1.0 - accuracy.SKIPPED_SHARE) * request.rtol

@@ -40,7 +40,7 @@ FARTHEST = CENTRE - 2
 
 @compiled
 def block_keys(points, factor, taps, block, farthest, keys, low, high):
-    """Write the key of each point's block, -1 where it is too far out (or not a number), and the range of its indices."""
+    """Write the key of each point's block, -1 where it is too far out (or not a number), and the range of indices."""
     before = taps // 2 - 1
     for i in range(points.shape[0]):
         key = np.int64(0)
@@ -188,10 +188,11 @@ def spread(points, weights, entries, origins, mesh, block, square, table, axes, 
                         continue
                     row, column, span = starts[i, 1], starts[i, 2], spans[layer]
                     begin = max(0, -column)
+                    at = base + (plane * n_rows + row) * stride + column + begin
+                    groups = (min(width, block - column) - begin + LANES - 1) // LANES
                     add_rows(
-                        mesh, base + (plane * n_rows + row) * stride + column + begin, stride,
-                        factors[i] * windows[i, 0, layer], windows[i, 1], max(span, -row), min(high - span, n_rows - row),
-                        windows[i, 2], begin, (min(width, block - column) - begin + LANES - 1) // LANES,
+                        mesh, at, stride, factors[i] * windows[i, 0, layer], windows[i, 1], max(span, -row),
+                        min(high - span, n_rows - row), windows[i, 2], begin, groups,
                     )  # fmt: skip
 
 

@@ -67,7 +67,7 @@ class Mesh:
 
     def tables(self) -> tuple[FloatArray, FloatArray]:
         """Return e^{-k²δ²} and 2δk for the nodes k of a window about its middle."""
-        k = np.arange(self.taps) - (self.taps // 2 - 1.0)
+        k = np.arange(self.taps, dtype=np.float64) - (self.taps // 2 - 1)
         return np.exp(-((k * self.spacing) ** 2)), 2.0 * self.spacing * k
 
 
@@ -140,6 +140,6 @@ def find(sorted_keys: IntArray, keys: IntArray) -> IntArray:
 
 
 def neighbours(d: int, steps: tuple[int, ...]) -> IntArray:
-    """Return what to add to a block's key for every block that is so many steps away; the first axis changes fastest."""
+    """Return what to add to a block's key for each block so many steps away; the first axis changes fastest."""
     grid = np.meshgrid(*[np.array(steps)] * d, indexing="ij")
     return _keys(np.stack([axis.ravel(order="F") for axis in grid], axis=1))
