@@ -27,7 +27,7 @@ reach frequencies; here the sum over the mesh takes the place of the frequencies
 import math
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -73,12 +73,7 @@ Run = Callable[[list[tuple[int, Task]], float, float], None]
 
 def powers(d: int, order: int) -> list[tuple[int, ...]]:
     """Return the powers of the offsets along each axis that `interpolate` sums, in its order."""
-    found: list[tuple[int, ...]] = [()]
-    for axis in range(d):
-        found = [(*p, c) for p in found for c in range(order + 1 - sum(p))] if axis else [
-            (c,) for c in range(order + 1)
-        ]  # fmt: skip
-    return found
+    return [p for p in product(range(order + 1), repeat=d) if sum(p) <= order]
 
 
 class GriddedSources:
@@ -146,14 +141,10 @@ class GriddedSources:
         """The keys of all blocks of the mesh that sources reach."""
         return np.unique(self.blocks.keys[:, None] + self._ahead)
 
-    def _fitting(self, memory_limit: int) -> int:
-        """Return how many blocks of the mesh fit into memory."""
-        return max(1, memory_limit // 2 // (8 * math.prod(self.mesh.block_shape)))
-
     def _batches(self, wanted: IntArray, memory_limit: int) -> Iterator[tuple[slice, IntArray]]:
         """Yield blocks of queries, and the blocks of the mesh that they read; (query blocks, 2**d) ``wanted``."""
-        most = self._fitting(memory_limit)
-        if len(self._node_keys) <= most:
+        most = max(1, memory_limit // 2 // (8 * math.prod(self.mesh.block_shape)))
+        if self._nodes is not None or len(self._node_keys) <= most:
             yield slice(0, len(wanted)), np.arange(len(self._node_keys))
             return
         chosen: set[int] = set()
