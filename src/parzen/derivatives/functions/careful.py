@@ -16,6 +16,7 @@ from parzen.derivatives.functions.look import (
     bend_noise,
     disagreement,
     estimate,
+    length,
     slope_part,
 )
 from parzen.derivatives.functions.problem import (
@@ -82,7 +83,7 @@ class _Careful:
         if isinstance(start, str):
             return Verdict(0.0 if start in (FLAT, FLAT_HERE) else math.nan, math.inf, 0.0, False, start)
         levels, offset = START[self.rule.order]
-        scale = float(self.trail[start].scale) if self.scale is None else self.scale
+        scale = float(length(self.trail[start], np.asarray(start))) if self.scale is None else self.scale
         if not math.isfinite(scale):
             scale = start + 14.0
         return (yield from self.improve(math.floor(scale) + offset, levels))

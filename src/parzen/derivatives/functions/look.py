@@ -1,4 +1,4 @@
-"""What one look at f says (change, size, bend, scale), and what several looks say together (value, error)."""
+"""What one look at f says (change, size, bend), and what several looks say together (value, error)."""
 
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from parzen.derivatives.functions.stencils import Rule, extrapolate
 from parzen.typing import BoolArray, FloatArray, IntArray
 
 __all__ = [
-    "EXPLAINED", "Estimate", "Look", "bend_noise", "disagreement", "estimate", "look", "slope_part",
+    "EXPLAINED", "Estimate", "Look", "bend_noise", "disagreement", "estimate", "length", "look", "slope_part",
 ]  # fmt: skip
 
 AnyArray = FloatArray | IntArray
@@ -35,10 +35,10 @@ class Look(NamedTuple):
     odd: FloatArray  # f(x+h) - f(x-h), or f(x+2h) - f(x) one-sided
     even: FloatArray  # second difference
     beyond: FloatArray  # hⁿ⁺¹ f⁽ⁿ⁺¹⁾, or for a central rule of even order n: hⁿ⁻¹ f⁽ⁿ⁻¹⁾ + O(hⁿ⁺¹)
+    noise: FloatArray  # of f's values, at least
     finite: BoolArray
     resolved: BoolArray
     local: BoolArray
-    scale: FloatArray  # log2 of the length over which f changes by its own size; inf where it cannot be told
 
     def of(self, index: Any) -> "Look":
         """Return the look at some of the problems."""
@@ -60,16 +60,12 @@ class Estimate(NamedTuple):
         return self.drift + self.rounding
 
 
-def look(rule: Rule, base: FloatArray, values: FloatArray, k: AnyArray, floor: float, grain: float) -> Look:
+def look(rule: Rule, base: FloatArray, values: FloatArray, floor: float, grain: float) -> Look:
     """Measure f at the nodes of one step."""
     with np.errstate(all="ignore"):
         column = dict(zip(rule.nodes, values.T, strict=True))
         quotient = sum(
             (w * column[j] for w, j in zip(rule.weights, rule.nodes, strict=True)), rule.weight0 * base
-        )
-        other = rule.beyond
-        beyond = sum(
-            (w * column[j] for w, j in zip(other.weights, rule.nodes, strict=True)), other.weight0 * base
         )
         moves = np.abs(values - base[:, None])
         change = np.max(moves, axis=1)
@@ -82,19 +78,30 @@ def look(rule: Rule, base: FloatArray, values: FloatArray, k: AnyArray, floor: f
         else:
             one, two = column[rule.side], column[2 * rule.side]
             odd, even = (two - base), (two - base) - 2 * (one - base)
+        beyond = even  # the second derivative, on the nodes of the first
+        if rule.order > 1:
+            other = rule.beyond
+            beyond = sum(
+                (w * column[j] for w, j in zip(other.weights, rule.nodes, strict=True)), other.weight0 * base
+            )
         noise = np.maximum(grain * size, floor)
         finite: BoolArray = np.logical_and.reduce(np.isfinite(values), axis=1)
         resolved: BoolArray = change > RESOLVED * noise
-        curved: BoolArray = np.abs(even) > RESOLVED * noise
-        bend = np.abs(even) / np.abs(odd)
-        growth = change / size
-        local = np.logical_and(finite, np.logical_or(~(growth > LOCAL), bend <= LOCAL))
+        local = np.logical_and(finite, ~(change / size > LOCAL) | (np.abs(even) / np.abs(odd) <= LOCAL))
+    return Look(quotient, change, stair, still, size, odd, even, beyond, noise, finite, resolved, local)
+
+
+def length(seen: Look, k: AnyArray) -> FloatArray:
+    """Return log2 of the length over which f changes by its own size, as a step 2^k shows it; inf for none."""
+    with np.errstate(all="ignore"):
+        bend, growth = np.abs(seen.even) / np.abs(seen.odd), seen.change / seen.size
+        curved = np.abs(seen.even) > RESOLVED * seen.noise
         by_size = np.where(growth < LOCAL, np.log2(growth), -np.inf)
         by_bend = np.where(curved, np.log2(bend), -np.inf)
         # where the even part dominates, x is near a stationary point: f - f(x) ~ (h/L)² f
         per_step = np.where(curved & (bend > 1), np.log2(growth) / 2, np.maximum(by_size, by_bend))
-        scale = np.asarray(k, dtype=np.float64) - np.minimum(per_step, 0.0)
-    return Look(quotient, change, stair, still, size, odd, even, beyond, finite, resolved, local, scale)
+        found: FloatArray = np.asarray(k, dtype=np.float64) - np.minimum(per_step, 0.0)
+    return found
 
 
 def estimate(

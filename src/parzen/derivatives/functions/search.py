@@ -34,7 +34,15 @@ from collections.abc import Callable
 import numpy as np
 
 from parzen.derivatives.functions.careful import Search, search_step
-from parzen.derivatives.functions.look import EXPLAINED, Look, bend_noise, disagreement, estimate, look
+from parzen.derivatives.functions.look import (
+    EXPLAINED,
+    Look,
+    bend_noise,
+    disagreement,
+    estimate,
+    length,
+    look,
+)
 from parzen.derivatives.functions.problem import START, Problems, Solution, Verdict
 from parzen.derivatives.functions.stencils import Rule
 from parzen.typing import FloatArray, IntArray
@@ -53,7 +61,7 @@ def solve(rule: Rule, problems: Problems, sample: Sample, rtol: float) -> Soluti
 
     def look_at(index: IntArray, k: IntArray) -> Look:
         values = sample(index, np.exp2(k))
-        found = look(rule, problems.base[index], values, k, problems.noise, problems.grain)
+        found = look(rule, problems.base[index], values, problems.noise, problems.grain)
         seen.append((index, k, found))
         return found
 
@@ -66,7 +74,7 @@ def solve(rule: Rule, problems: Problems, sample: Sample, rtol: float) -> Soluti
         probe = look_at(np.arange(count), probed)
         usable &= probe.resolved & probe.local
         # the cap keeps the first table near x: many functions have a singularity within |x|
-        scale = np.minimum(probe.scale, problems.first + 35.0)
+        scale = np.minimum(length(probe, probed), problems.first + 35.0)
     chosen = np.flatnonzero(usable)
     solution = Solution.unknown(count)
     if chosen.size:
