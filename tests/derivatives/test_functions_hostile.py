@@ -54,6 +54,31 @@ def test_a_jump_at_any_distance(size):
         never_sure_and_wrong(found, math.exp(0.3))
 
 
+@pytest.mark.parametrize("offset", [1e6, 1e8, 1e10, 1e12])
+def test_a_wave_on_a_large_constant_is_not_taken_for_noise(offset):
+    # was 2e-18 ± 2e-17 at a step of 2⁶⁴, where the slope is -0.99
+    for x in (0.0, 1e-3, 1.0, 3.0, 100.0, 1e4, 1e6):
+        found = differentiate(lambda t: offset + math.sin(t), x, method="finite-difference")
+        assert abs(found.value - math.cos(x)) <= 3 * found.error < 0.3
+        assert not found.converged or abs(found.value - math.cos(x)) <= 1e-8 * abs(math.cos(x))
+
+
+@pytest.mark.parametrize("level", [1e-8, 1e-5])
+def test_a_noisy_wave_is_differentiated_within_its_period(level):
+    # half of the answers at x = 0 were those of steps over many periods, with their small errors
+    inside = []
+    for x in (0.0, 1e-3, 3.0, 1e4):
+        for seed in range(12):
+            noise = np.random.default_rng(seed)
+            found = differentiate(
+                lambda t: 3 + math.sin(t) + level * noise.standard_normal(),  # noqa: B023
+                x,
+                method="finite-difference",
+            )
+            inside.append(abs(found.value - math.cos(x)) <= 3 * found.error)
+    assert np.mean(inside) >= 0.95
+
+
 def test_a_kink_so_near_that_no_step_resolves_it_is_a_smooth_function():
     # the derivative at x is what it is on x's side of the kink, and that is found
     assert derivative(lambda t: abs(t - 1e-9), 0.0) == pytest.approx(-1, rel=1e-8)

@@ -39,6 +39,9 @@ __all__ = ["Search", "search_step"]
 MOST_LOOKS = 48
 #: A staircase with steps higher than this (relative) is not rounding: float32 has 2⁻²⁴.
 COARSEST_ROUNDING = 2.0**-22
+#: log2 of a step at which f is resolved over one at which it is not, from where the search may start: beside a
+#: large constant every step seems local, and f may be another function over the larger one.
+NEAR_ENOUGH = 4
 
 
 Search = Generator[int, Look, Verdict]
@@ -86,6 +89,12 @@ class _Careful:
         scale = float(length(self.trail[start], np.asarray(start))) if self.scale is None else self.scale
         if not math.isfinite(scale):
             scale = start + 14.0
+        if self.rule.order == 1 and start - 1 >= self.least and self.trail[start].local:
+            # beside a large constant f's scale says nothing: what the smallest step shows must not be contradicted
+            yield from self.look(start - 1)
+            looks = [self.trail[start], self.trail[start - 1]]
+            if looks[1].finite:
+                self.remember(self.estimate(looks, start), start, 2)
         return (yield from self.improve(math.floor(scale) + offset, levels))
 
     def bracket(self) -> Generator[int, Look, int | str]:
@@ -99,14 +108,15 @@ class _Careful:
             any_finite |= bool(seen.finite)
             if seen.finite and not seen.resolved:
                 small = max(small, k)
-            elif seen.local:
-                return k
             else:
-                large = min(large, k)
-                tops = sorted([*tops, k])
-                if self.stationary(tops):
-                    self.at_zero_extremum = True
+                if seen.local and (small < self.least or k - small <= NEAR_ENOUGH):
                     return k
+                large = min(large, k)
+                if not seen.local:
+                    tops = sorted([*tops, k])
+                    if self.stationary(tops):
+                        self.at_zero_extremum = True
+                        return k
             if large - small <= 1:
                 break
             if small < self.least:
@@ -176,11 +186,13 @@ class _Careful:
                     if self.stairs_too_high():
                         return Verdict(float(now.value), math.inf, 2.0**top, False, STAIRS)
                     return Verdict(float(now.value), float(now.error), 2.0**top, True, "")
-            if self.best is not None and top > self.best_top and _contradicts(now, self.best):
-                if (yield from self.doubt(now, looks, top)) is None:
-                    self.best, now = None, self.estimate(looks, top)  # it was noise
-                else:
-                    self.too_large = min(self.too_large, top)
+            if self.contradicted(now, top):
+                # noise may explain it; else f is another function over so large a step
+                narrower = yield from self.doubt(now, looks, top)
+                now = self.estimate(looks, top)
+                if narrower is not None or self.contradicted(now, top):
+                    self.too_large, top = min(self.too_large, top), (self.best_top + top) // 2
+                    continue
             self.remember(now, top, levels)
             if now.kinked or now.drift > max(now.tolerance, now.rounding):
                 if now.kinked or self.exhausted(now, top, levels):
@@ -248,8 +260,20 @@ class _Careful:
                 return
         self.best, self.best_top, self.best_levels = now, top, levels
 
+    def contradicted(self, now: Estimate, top: int) -> bool:
+        """Tell whether the best estimate so far excludes one from a larger step."""
+        if self.best is None or top <= self.best_top:
+            return False
+        late = self.rounding(self.best_top - self.best_levels + 1)
+        known = self.best._replace(rounding=np.maximum(self.best.rounding, late))
+        return _contradicts(now, known)
+
     def raise_floor(self, noise: float) -> None:
         """Note that f is noisier than thought; a limit that was set in ignorance of that no longer holds."""
+        # noise shows at the smallest steps no less: what shows only at larger ones is f
+        small = [seen for _, seen in sorted(self.trail.items()) if seen.finite][:2]
+        most = max(float(max(seen.change, seen.noise)) for seen in small)
+        noise = min(noise, max(EXPLAINED * most, self.staircase()))
         if noise > self.floor:
             if noise > 2 * self.floor:
                 self.too_large = self.most + 1
@@ -324,6 +348,8 @@ class _Careful:
 
     def against_rounding(self, now: Estimate, top: int, levels: int) -> tuple[int, int] | None:
         """Choose the next table where rounding dominates: larger steps, more levels."""
+        if levels == MOST_LEVELS and self.turns(now, top):
+            self.too_large = min(self.too_large, top + 1)
         grow = min(max(1, math.ceil(-self.margin(now)) + 1), 10)
         more = min(levels + 2, max(levels, 4), MOST_LEVELS)
         wanted = top + grow + more - levels
@@ -332,6 +358,11 @@ class _Careful:
         if wanted < self.too_large and (wanted > top or more > levels):
             return wanted, more
         return (top + 1, levels + 1) if levels < MOST_LEVELS and top < self.most else None
+
+    def turns(self, now: Estimate, top: int) -> bool:
+        """Tell whether f' is another one at the largest step of a table."""
+        quotient = float(self.trail[top].quotient) * 2.0 ** (-self.rule.order * top)
+        return bool(abs(quotient - now.value) > abs(now.value) / 2 + now.error)
 
     def jitter(self, looks: list[Look], bottom: int) -> Generator[int, Look, float]:
         """Estimate noise from second differences that do not shrink with the step; 0 where they do."""
@@ -383,10 +414,12 @@ class _Careful:
         allowed = EXPLAINED * max(self.grain * float(looks[-1].size), self.floor)
         doubtful = [k for k in smaller if not gap(k) <= allowed]
         if not doubtful:
-            self.floor = max([self.floor, *map(gap, smaller)])
+            self.raise_floor(max(map(gap, smaller)))
             return None
         lowest = max(doubtful)
-        for k in sorted({lowest + (bottom - lowest) * step // 5 for step in range(1, 5)} - {lowest, bottom}):
+        between = {lowest + (bottom - lowest) * step // 5 for step in range(1, 5)}
+        beside = {k for k in (min(smaller) + 4, min(smaller) + 8) if k < bottom - 3}
+        for k in sorted((between | beside) - {lowest, bottom}):
             yield from self.look(k)
         if lowest - 4 >= self.least:
             yield from self.look(lowest - 4)

@@ -121,6 +121,13 @@ def estimate(
             natural = largest.change * np.exp2(-top)
             decay = [np.abs(each.even) for each in looks]
             shrinks = 0.4
+            # a table shifted by one step that has not two digits in common shows no convergence yet
+            drift = np.where(coarse > 2.0**-6 * np.abs(value), np.maximum(drift, coarse / 16), drift)
+            if levels > 2:
+                # quotients that close in like h, not like h², are as far away as they are from each other
+                gaps = [np.abs(one - two) for one, two in pairwise(quotients[-3:])]
+                slow = gaps[1] > 0.375 * gaps[0] + EXPLAINED * rounding
+                drift = np.where(slow, np.maximum(drift, gaps[1]), drift)
         else:
             # what the next derivative makes of f⁽ⁿ⁾ over one step: this is what a zero is small beside
             decay = _beyond(rule, looks, top)
@@ -137,6 +144,10 @@ def estimate(
         if rule.side == 0 and len(decay) > 1:
             allowed = EXPLAINED * noise * (1.0 if n == 1 else rule.gain * np.exp2(-n * (top - levels + 1)))
             kinked = decay[-1] > shrinks * decay[-2] + allowed
+        if n == 1:
+            # the least step is too large already: over ever larger ones a bounded f has quotients like 1/h
+            off = np.abs(quotients[-1] - value)
+            kinked = kinked | ((np.abs(value) > error) & (off > np.abs(value) / 8 + EXPLAINED * rounding))
         if levels > 2:
             # a jump, kink or pole within the largest step spoils its quotient, and only that one
             gaps = [np.abs(one - two) for one, two in pairwise(quotients)]
