@@ -109,15 +109,16 @@ class _Careful:
             if seen.finite and not seen.resolved:
                 small = max(small, k)
             else:
-                if seen.local and (small < self.least or k - small <= NEAR_ENOUGH):
-                    return k
                 large = min(large, k)
                 if not seen.local:
                     tops = sorted([*tops, k])
                     if self.stationary(tops):
                         self.at_zero_extremum = True
                         return k
-            if large - small <= 1:
+            if large in self.trail and self.trail[large].local:
+                if small < self.least or large - small <= NEAR_ENOUGH:
+                    return large
+            elif large - small <= 1:
                 break
             if small < self.least:
                 k = max(k - stride, self.least)
@@ -452,7 +453,9 @@ class _Careful:
 def _steady(bends: list[tuple[int, float]], bend: float) -> bool:
     """Tell whether three bends, over five octaves of steps, are within a factor of 2 below one of them."""
     same = [k for k, other in bends if bend / 2 <= other <= bend]
-    return len(same) >= 3 and same[-1] - same[0] >= 5
+    if len(same) < 3 or same[-1] - same[0] < 5:
+        return False
+    return all(other <= bend for k, other in bends if same[0] <= k <= same[-1])
 
 
 def _growth(seen: Look) -> float:
