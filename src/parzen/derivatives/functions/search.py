@@ -30,6 +30,7 @@ needs fewer evaluations (median 9 there and 7 on ordinary functions, against 11)
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -45,7 +46,7 @@ from parzen.derivatives.functions.look import (
 )
 from parzen.derivatives.functions.problem import START, Problems, Solution, Verdict
 from parzen.derivatives.functions.stencils import Rule
-from parzen.typing import FloatArray, IntArray
+from parzen.typing import BoolArray, FloatArray, IntArray
 
 __all__ = ["Problems", "Solution", "solve"]
 
@@ -75,12 +76,23 @@ def solve(rule: Rule, problems: Problems, sample: Sample, rtol: float) -> Soluti
         usable &= probe.resolved & probe.local
         # the cap keeps the first table near x: many functions have a singularity within |x|
         scale = np.minimum(length(probe, probed), problems.first + 35.0)
+
+    def look_again(index: IntArray, k: IntArray) -> Look:
+        """See f where the probe may have been already."""
+        old = np.zeros(index.size, dtype=np.bool_) if probe is None else k == probed[index]
+        if probe is None or not old.any():
+            return look_at(index, k)
+        if old.all():
+            return probe.of(index)
+        fresh = look_at(index[~old], k[~old])
+        return Look(*(_woven(old, *pair) for pair in zip(probe.of(index[old]), fresh, strict=True)))
+
     chosen = np.flatnonzero(usable)
     solution = Solution.unknown(count)
     if chosen.size:
         wanted = np.floor(scale[chosen]).astype(np.int64) + offset
         top = np.clip(wanted, problems.least[chosen] + levels - 1, problems.most[chosen])
-        looks = [look_at(chosen, top - level) for level in range(levels)]
+        looks = [look_again(chosen, top - level) for level in range(levels)]
         while chosen.size:
             floor = np.full(chosen.size, problems.noise)
             sound = np.logical_and.reduce([each.finite for each in looks])
@@ -101,15 +113,27 @@ def solve(rule: Rule, problems: Problems, sample: Sample, rtol: float) -> Soluti
                 good = sound & (found.error <= found.tolerance)
                 # truncation alone is in the way, and one more level is likely to remove it
                 settling = (found.drift < 1e-3 * np.abs(found.value)) & (2 * found.rounding < found.tolerance)
+            if rule.order == 1 and probe is not None and not problems.noise_known and len(looks) == levels:
+                # a probe that is part of the table is no second opinion: a third step is
+                alone = (probed[chosen] > top - levels) & (probed[chosen] <= top)
+                settling |= alone & good
+                good &= ~alone
             solution.converged[chosen] = good
             more = sound & ~good & settling & (top - len(looks) >= problems.least[chosen])
             if len(looks) == levels + 2:
                 break
             chosen, top, looks = chosen[more], top[more], [each.of(more) for each in looks]
             if chosen.size:
-                looks.append(look_at(chosen, top - len(looks)))
+                looks.append(look_again(chosen, top - len(looks)))
     _search_rest(rule, problems, look_at, seen, rtol, solution)
     return solution
+
+
+def _woven(first: BoolArray, ones: Any, others: Any) -> Any:
+    """Put two arrays into one, the first where a mask says so."""
+    woven = np.empty(first.size, dtype=ones.dtype)
+    woven[first], woven[~first] = ones, others
+    return woven
 
 
 def _search_rest(

@@ -102,7 +102,8 @@ def _central(f: Sampler, x: FloatArray, chosen: IntArray, room: Room) -> Solutio
     with np.errstate(all="ignore"):
         # the rounding error of the table (0, -1), in units of half of what is allowed
         rounding = 8 * RULE.gain * noise / (room.rtol * np.abs(first @ RULE.weights))
-        top[members] = np.where(roomy[members], np.ceil(np.log2(rounding)).clip(0, FARTHEST), 0)
+        up = np.ceil(np.log2(rounding)).clip(0, FARTHEST)
+        top[members] = np.where(roomy[members] & np.isfinite(up), up, 0)  # f = 0 has no rounding
     now = settle(members)
     # a third step, below or, where rounding is in the way, above; or three that are larger still
     with np.errstate(all="ignore"):
