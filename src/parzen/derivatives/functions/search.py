@@ -11,13 +11,13 @@ How the step is found
    truncation is then near 1e-10 and rounding near 1e-11 of the value: seven evaluations in all.
 3. *Believe it or not.* The reported error is the last change of the extrapolation table plus the rounding
    error ``gain · noise / hⁿ``. ``noise`` is the rounding of f's values or, where larger, what the probe and
-   the measurement disagree by. The even part f(x+h) + f(x-h) - 2f(x) must shrink like h² (at a kink it
-   shrinks like h).
+   the measurement disagree by; where the probe is one of the two steps, a third stands in for it. The even
+   part f(x+h) + f(x-h) - 2f(x) must shrink like h² (at a kink it shrinks like h).
 4. *Careful search*, only where 1-3 did not settle: bracket the step between "too small, f does not change"
-   and "too large, f is not smooth" by galloping over all of float64 and bisecting; trade truncation against
-   rounding by moving the step and by adding levels to the table (up to six); then compare with smaller
-   steps, to tell noise (whose slope grows like 1/h) from a feature narrower than the step (whose slope is the
-   same at two steps).
+   and "too large, f is not smooth" by galloping over all of float64 and bisecting; keep what the least step
+   that shows f says, as what no larger step may contradict; trade truncation against rounding by moving the
+   step and by adding levels to the table (up to six); then compare with smaller steps, to tell noise (whose
+   slope grows like 1/h) from a feature narrower than the step (whose slope is the same at two steps).
 
 A value is *converged* when its error is at most ``rtol · |value|``; or when it cannot be told from zero and
 its error is at most ``rtol`` times the change of f over the stencil (a stationary point). A function that is
