@@ -63,6 +63,23 @@ def test_a_wave_on_a_large_constant_is_not_taken_for_noise(offset):
         assert not found.converged or abs(found.value - math.cos(x)) <= 1e-8 * abs(math.cos(x))
 
 
+@pytest.mark.parametrize("order", [2, 3, 4])
+@pytest.mark.parametrize("offset", [1e3, 1e6, 1e8])
+def test_high_derivatives_of_a_wave_on_a_large_constant(order, offset):
+    # the third was -3e-20 ± 1e-24 and converged, at a step of 2²²
+    for x in (0.0, 0.3, 1.0, 3.0, 100.0, 1e4):
+        found = differentiate(lambda t: offset + math.sin(t), x, order=order, method="finite-difference")
+        assert abs(found.value - math.sin(x + order * math.pi / 2)) <= 3 * found.error + 1e-14
+
+
+def test_a_hessian_on_a_large_constant():
+    # mixed entries were five times too large, with an error of 1e-7
+    x, v = np.array([0.5, -0.3, 1.2]), np.array([0.7, 1.1, 0.4])
+    found = differentiate(lambda p: 1e6 + math.sin(p @ v), x, "hessian")
+    assert np.all(np.abs(found.value + math.sin(x @ v) * np.outer(v, v)) <= 3 * found.error)
+    assert np.all(found.error < 1e-2)
+
+
 @pytest.mark.parametrize("level", [1e-8, 1e-5])
 def test_a_noisy_wave_is_differentiated_within_its_period(level):
     # half of the answers at x = 0 were those of steps over many periods, with their small errors

@@ -14,6 +14,7 @@ from parzen.derivatives.functions.look import (
     EXPLAINED,
     Estimate,
     Look,
+    fallen_behind,
     length,
 )
 from parzen.derivatives.functions.problem import (
@@ -63,6 +64,7 @@ class _Careful(Evidence):
         self.best: Estimate | None = None
         self.best_top = self.best_levels = 0
         self.at_zero_extremum = False
+        self.start = self.first  # the least step found at which f shows
 
     def run(self) -> Search:
         """Bracket the step, then improve it."""
@@ -79,7 +81,30 @@ class _Careful(Evidence):
             looks = [self.trail[start], self.trail[start - 1]]
             if looks[1].finite:
                 self.remember(self.estimate(looks, start), start, 2)
-        return (yield from self.improve(math.floor(scale) + offset, levels))
+        self.start = start
+        top = yield from self.inside(start, math.floor(scale) + offset)
+        return (yield from self.improve(top, levels))
+
+    def inside(self, start: int, top: int) -> Generator[int, Look, int]:
+        """Return `top`, or a smaller step, up to which f changes as it should by what `start` shows."""
+        top = min(top, self.most)
+        if self.rule.order == 1 or self.at_zero_extremum or top <= start:
+            return top  # first derivatives at `start` itself are an anchor
+        yield from self.look(top)
+        if not self.behind(top):
+            return top
+        small, large = start, top
+        while large - small > 1:
+            k = (small + large) // 2
+            yield from self.look(k)
+            small, large = (small, k) if self.behind(k) else (k, large)
+        self.too_large = min(self.too_large, large + 2)
+        return small
+
+    def behind(self, k: int) -> bool:
+        """Tell whether f changes so little over a step that it has turned within it."""
+        first, seen = self.trail[self.start], self.trail[k]
+        return not seen.finite or fallen_behind(first, self.start, seen, k)
 
     def bracket(self) -> Generator[int, Look, int | str]:
         """Find a step at which f is resolved and local, or say why there is none."""
@@ -144,7 +169,7 @@ class _Careful(Evidence):
             if self.best is not None and top > self.best_top and _saturated(looks, self.floor):
                 self.too_large, top = min(self.too_large, top), top - levels
                 continue
-            if self.far(looks) and top - levels + 1 > self.least:
+            if self.far(looks, top) and top - levels + 1 > self.least:
                 self.too_large, top = min(self.too_large, top), top - levels
                 continue
             self.raise_floor(self.staircase())
@@ -209,10 +234,16 @@ class _Careful(Evidence):
             return Verdict(math.nan, math.inf, 0.0, False, ROUGH)
         return Verdict(float(self.best.value), self.honest_error(), 2.0**self.best_top, False, why)
 
-    def far(self, looks: list[Look]) -> bool:
+    def far(self, looks: list[Look], top: int) -> bool:
         """Tell whether half of a table is beyond the neighbourhood of x."""
-        beyond = sum(seen.change > seen.size / 2 and abs(seen.even) > abs(seen.odd) / 2 for seen in looks)
-        return not self.at_zero_extremum and 2 * int(beyond) >= len(looks)
+        if self.at_zero_extremum:
+            return False
+        beyond = [
+            bool(seen.change > seen.size / 2 and abs(seen.even) > abs(seen.odd) / 2)
+            or (self.rule.order > 1 and self.behind(top - level))
+            for level, seen in enumerate(looks)
+        ]
+        return 2 * sum(beyond) >= len(looks)
 
     def polynomial(self, now: Estimate, looks: list[Look], top: int) -> bool:
         """Tell whether f, over a step comparable with x, is a polynomial of lower degree: a true zero."""

@@ -9,7 +9,8 @@ from parzen.derivatives.functions.stencils import Rule, extrapolate
 from parzen.typing import BoolArray, FloatArray, IntArray
 
 __all__ = [
-    "EXPLAINED", "Estimate", "Look", "bend_noise", "disagreement", "estimate", "length", "look", "slope_part",
+    "EXPLAINED", "Estimate", "Look", "bend_noise", "disagreement", "estimate", "fallen_behind", "length",
+    "look", "slope_part",
 ]  # fmt: skip
 
 AnyArray = FloatArray | IntArray
@@ -104,6 +105,12 @@ def length(seen: Look, k: AnyArray) -> FloatArray:
     return found
 
 
+def fallen_behind(small: Look, k: AnyArray | int, large: Look, top: AnyArray | int) -> Any:
+    """Tell whether f changes so little over 2^top, by what it does over 2^k, that it has turned in between."""
+    with np.errstate(all="ignore"):
+        return 4 * large.change < small.change * np.exp2(np.subtract(top, k, dtype=np.float64))
+
+
 def estimate(
     rule: Rule, looks: list[Look], top: AnyArray, floor: FloatArray, grain: float, rtol: float
 ) -> Estimate:
@@ -135,7 +142,7 @@ def estimate(
             shrinks = 0.75
             # a largest step at which the quotient means nothing yet does not make the others any better
             useless = np.abs(quotients[0] - value) > np.maximum(np.abs(value), natural) / 2
-            drift = np.where(useless, np.maximum(drift, earlier), drift)
+            drift = np.where(useless, np.maximum(drift, earlier), np.maximum(drift, earlier / 4))
         error = drift + rounding
         # noise that was seen, not known, may be three times as large
         share = np.where(floor > grain * last.size, 1 / 3, 1.0)

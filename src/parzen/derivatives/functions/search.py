@@ -41,6 +41,7 @@ from parzen.derivatives.functions.look import (
     bend_noise,
     disagreement,
     estimate,
+    fallen_behind,
     length,
     look,
 )
@@ -105,6 +106,8 @@ def solve(rule: Rule, problems: Problems, sample: Sample, rtol: float) -> Soluti
                     floor = np.maximum(floor, gap)
                 if rule.side == 0:
                     floor = np.maximum(floor, bend_noise(rule, looks, top))
+            elif rule.order > 1 and probe is not None:
+                sound &= ~fallen_behind(probe.of(chosen), probed[chosen], looks[0], top)
             found = estimate(rule, looks, top, floor, problems.grain, rtol)
             solution.value[chosen], solution.error[chosen] = found.value, found.error
             solution.step[chosen] = np.exp2(top)
