@@ -54,6 +54,48 @@ def test_a_jump_at_any_distance(size):
         never_sure_and_wrong(found, math.exp(0.3))
 
 
+@pytest.mark.parametrize("offset", [1e6, 1e8, 1e10, 1e12])
+def test_a_wave_on_a_large_constant_is_not_taken_for_noise(offset):
+    # was 2e-18 ± 2e-17 at a step of 2⁶⁴, where the slope is -0.99
+    for x in (0.0, 1e-3, 1.0, 3.0, 100.0, 1e4, 1e6):
+        found = differentiate(lambda t: offset + math.sin(t), x, method="finite-difference")
+        assert abs(found.value - math.cos(x)) <= 3 * found.error < 0.3
+        assert not found.converged or abs(found.value - math.cos(x)) <= 1e-8 * abs(math.cos(x))
+
+
+@pytest.mark.parametrize("order", [2, 3, 4])
+@pytest.mark.parametrize("offset", [1e3, 1e6, 1e8])
+def test_high_derivatives_of_a_wave_on_a_large_constant(order, offset):
+    # the third was -3e-20 ± 1e-24 and converged, at a step of 2²²
+    for x in (0.0, 0.3, 1.0, 3.0, 100.0, 1e4):
+        found = differentiate(lambda t: offset + math.sin(t), x, order=order, method="finite-difference")
+        assert abs(found.value - math.sin(x + order * math.pi / 2)) <= 3 * found.error + 1e-14
+
+
+def test_a_hessian_on_a_large_constant():
+    # mixed entries were five times too large, with an error of 1e-7
+    x, v = np.array([0.5, -0.3, 1.2]), np.array([0.7, 1.1, 0.4])
+    found = differentiate(lambda p: 1e6 + math.sin(p @ v), x, "hessian")
+    assert np.all(np.abs(found.value + math.sin(x @ v) * np.outer(v, v)) <= 3 * found.error)
+    assert np.all(found.error < 1e-2)
+
+
+@pytest.mark.parametrize("level", [1e-8, 1e-5])
+def test_a_noisy_wave_is_differentiated_within_its_period(level):
+    # half of the answers at x = 0 were those of steps over many periods, with their small errors
+    inside = []
+    for x in (0.0, 1e-3, 3.0, 1e4):
+        for seed in range(12):
+            noise = np.random.default_rng(seed)
+            found = differentiate(
+                lambda t: 3 + math.sin(t) + level * noise.standard_normal(),  # noqa: B023
+                x,
+                method="finite-difference",
+            )
+            inside.append(abs(found.value - math.cos(x)) <= 3 * found.error)
+    assert np.mean(inside) >= 0.95
+
+
 def test_a_kink_so_near_that_no_step_resolves_it_is_a_smooth_function():
     # the derivative at x is what it is on x's side of the kink, and that is found
     assert derivative(lambda t: abs(t - 1e-9), 0.0) == pytest.approx(-1, rel=1e-8)
@@ -129,6 +171,24 @@ def test_a_narrow_peak_in_one_of_many_variables():
     np.testing.assert_allclose(found.value, true, rtol=1e-6)
 
 
+def test_a_gradient_where_f_is_zero_all_around():
+    # was an IndexError: no rounding, no change, and their quotient a step
+    found = differentiate(lambda p: float(np.maximum(p, 0).sum()), -np.ones(5), "gradient")
+    assert not found.converged
+    assert np.isinf(found.error).all()
+
+
+def test_rounding_that_two_steps_do_not_show():
+    # sin(w t) at t = 10⁶ rounds w t; two steps, one of them the probe, agreed by chance once in 40 times
+    wrong = 0
+    for x in 1e6 + np.random.default_rng(0).normal(0, 1, 20):
+        for w in np.logspace(0, 3, 20):
+            found = differentiate(lambda t: 5 + math.sin(w * t), x, method="finite-difference")  # noqa: B023
+            true = w * math.cos(w * x)
+            wrong += found.converged and abs(found.value - true) > 1e-8 * abs(true)
+    assert wrong <= 8
+
+
 def test_a_narrow_ridge_that_equal_steps_would_not_see():
     def ridge(x):
         return float(np.sum(x) + 1e-3 * math.tanh((x[0] - x[1]) / 1e-8))
@@ -146,6 +206,14 @@ def test_variables_that_settle_together_cost_four_evaluations():
     assert found.converged
     np.testing.assert_allclose(found.value, np.exp(x), rtol=1e-8)
     assert found.n_evaluations <= 5 * 50
+
+
+def test_rounding_is_seen_in_the_first_step_of_a_gradient():
+    x = np.linspace(-1.2, 1.7, 100)
+    found = differentiate(lambda p: float(np.log(np.exp(p).sum())), x, "gradient")
+    assert found.converged
+    np.testing.assert_allclose(found.value, np.exp(x) / np.exp(x).sum(), rtol=1e-8)
+    assert found.n_evaluations <= 7 * 100  # was 8.9 an entry: two steps were taken and thrown away
 
 
 def test_memory_of_large_gradients_is_bounded():
@@ -212,6 +280,8 @@ def test_masked_values_are_not_values():
             "`gradient` must return real",
         ),
         (lambda: check_gradient(np.sum, lambda p: "a", [1.0]), InputTypeError, "must return numbers"),
+        (lambda: grad(np.sum, [1.0], bounds=(2, 0)), InputError, "`bounds` must have lower <= upper"),
+        (lambda: hessian(lambda p: p[0] * 1j, [1.0]), InputError, "complex numbers"),
         (lambda: descend(lambda p: p @ p, [1.0, 1.0], bounds=5), InputError, "`bounds` must be"),
         (lambda: hvp(lambda a: a**3, None, 1.0, kwargs={"a": 1.0}, wrt="a"), InputError, "`x` must be given"),
     ],

@@ -1,10 +1,13 @@
 """Each system of docs/derivatives-of-functions.md, as the page shows it: the page's own code is run."""
 
+import math
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from parzen import differentiate
 
 PAGE = Path(__file__).parents[2] / "docs" / "derivatives-of-functions.md"
 BLOCKS = re.findall(
@@ -37,3 +40,14 @@ def test_the_page_runs(name, needs, code, monkeypatch, tmp_path):
         pytest.importorskip(package, reason=f"the block {name} needs {package}")
     monkeypatch.chdir(tmp_path)
     exec(compile(code, f"{PAGE.name}:{name}", "exec"), {"__name__": name, "np": np})
+
+
+def test_the_table_of_what_does_not_converge():
+    rows = re.findall(
+        r"^\| `(differentiate\(.+\))` \| (\S+) ± (\S+)\W.*?\| (.+?) \|$", PAGE.read_text("utf-8"), re.M
+    )
+    assert len(rows) == 5
+    for call, value, error, _ in rows:
+        found = eval(call, {"differentiate": differentiate, "math": math})
+        assert not found.converged
+        np.testing.assert_allclose([found.value, found.error], [float(value), float(error)], rtol=1e-6)

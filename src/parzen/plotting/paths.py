@@ -37,13 +37,20 @@ def draw_path(path: "Path") -> "Figure":
     else:
         across, up = np.meshgrid(*grids)
         heights = _values(path, np.column_stack([across.ravel(), up.ravel()])).reshape(across.shape)
-        picture = axes.contour(across, up, np.ma.masked_invalid(heights), levels=30, cmap="viridis")
+        picture = axes.contour(across, up, np.ma.masked_invalid(heights), _levels(heights), cmap="viridis")
         figure.colorbar(picture, ax=axes, label="f")
         axes.plot(path.history[:, 0], path.history[:, 1], ".-", color="black", label="path")
         axes.set(xlabel="x[0]", ylabel="x[1]")
     axes.plot(*path.history[-1], *(() if n == 2 else (path.values[-1],)), "o", color="tab:red", label="end")
     axes.legend()
     return figure
+
+
+def _levels(heights: "FloatArray") -> "FloatArray | int":
+    """Heights of contours with equal areas between them, so that a flat valley beside steep walls shows."""
+    finite = heights[np.isfinite(heights)]
+    levels = np.unique(np.quantile(finite, np.linspace(0.01, 0.99, 20))) if finite.size else finite
+    return levels if levels.size > 1 else 30
 
 
 def _values(path: "Path", points: "FloatArray") -> "FloatArray":
@@ -74,5 +81,6 @@ def draw_check(check: "GradientCheck") -> "Figure":
     excess = np.minimum(check.excess.ravel(), 1e6)
     right.semilogy(np.arange(excess.size), np.maximum(excess, 1e-6), "o")
     right.axhline(1.0, color="0.7")
+    right.xaxis.get_major_locator().set_params(integer=True)
     right.set(xlabel="entry", ylabel="off by, in units of what is allowed")
     return figure

@@ -9,14 +9,13 @@ from collections.abc import Generator
 
 import numpy as np
 
+from parzen.derivatives.functions.evidence import Evidence
 from parzen.derivatives.functions.look import (
     EXPLAINED,
     Estimate,
     Look,
-    bend_noise,
-    disagreement,
-    estimate,
-    slope_part,
+    fallen_behind,
+    length,
 )
 from parzen.derivatives.functions.problem import (
     FLAT,
@@ -36,8 +35,9 @@ __all__ = ["Search", "search_step"]
 
 #: No problem is looked at more often than this.
 MOST_LOOKS = 48
-#: A staircase with steps higher than this (relative) is not rounding: float32 has 2⁻²⁴.
-COARSEST_ROUNDING = 2.0**-22
+#: log2 of a step at which f is resolved over one at which it is not, from where the search may start: beside a
+#: large constant every step seems local, and f may be another function over the larger one.
+NEAR_ENOUGH = 4
 
 
 Search = Generator[int, Look, Verdict]
@@ -52,29 +52,19 @@ def search_step(rule: Rule, problems: Problems, member: int, trail: dict[int, Lo
     return (yield from _Careful(rule, problems, member, trail, rtol).run())
 
 
-class _Careful:
+class _Careful(Evidence):
     """The state of one search. Steps are powers of two and called by their exponent k."""
 
     def __init__(
         self, rule: Rule, problems: Problems, member: int, trail: dict[int, Look], rtol: float
     ) -> None:
-        self.rule, self.trail, self.rtol = rule, trail, rtol
-        self.grain, self.noise_known = problems.grain, problems.noise_known
-        self.floor = problems.noise  # what is known of f's absolute error
-        self.least, self.most = int(problems.least[member]), int(problems.most[member])
+        super().__init__(rule, problems, member, trail, rtol)
         self.first = min(max(int(problems.first[member]), self.least), self.most)
-        self.origin = int(problems.origin[member])
         self.scale = None if problems.scale is None else float(problems.scale[member])
-        self.too_large = self.most + 1
         self.best: Estimate | None = None
         self.best_top = self.best_levels = 0
         self.at_zero_extremum = False
-
-    def look(self, k: int) -> Generator[int, Look, Look]:
-        """See f at one step, asking for it if it is new."""
-        if k not in self.trail:
-            self.trail[k] = yield k
-        return self.trail[k]
+        self.start = self.first  # the least step found at which f shows
 
     def run(self) -> Search:
         """Bracket the step, then improve it."""
@@ -82,10 +72,39 @@ class _Careful:
         if isinstance(start, str):
             return Verdict(0.0 if start in (FLAT, FLAT_HERE) else math.nan, math.inf, 0.0, False, start)
         levels, offset = START[self.rule.order]
-        scale = float(self.trail[start].scale) if self.scale is None else self.scale
+        scale = float(length(self.trail[start], np.asarray(start))) if self.scale is None else self.scale
         if not math.isfinite(scale):
             scale = start + 14.0
-        return (yield from self.improve(math.floor(scale) + offset, levels))
+        if self.rule.order == 1 and start - 1 >= self.least and self.trail[start].local:
+            # beside a large constant f's scale says nothing: what the smallest step shows must not be contradicted
+            yield from self.look(start - 1)
+            looks = [self.trail[start], self.trail[start - 1]]
+            if looks[1].finite:
+                self.remember(self.estimate(looks, start), start, 2)
+        self.start = start
+        top = yield from self.inside(start, math.floor(scale) + offset)
+        return (yield from self.improve(top, levels))
+
+    def inside(self, start: int, top: int) -> Generator[int, Look, int]:
+        """Return `top`, or a smaller step, up to which f changes as it should by what `start` shows."""
+        top = min(top, self.most)
+        if self.rule.order == 1 or self.at_zero_extremum or top <= start:
+            return top  # first derivatives at `start` itself are an anchor
+        yield from self.look(top)
+        if not self.behind(top):
+            return top
+        small, large = start, top
+        while large - small > 1:
+            k = (small + large) // 2
+            yield from self.look(k)
+            small, large = (small, k) if self.behind(k) else (k, large)
+        self.too_large = min(self.too_large, large + 2)
+        return small
+
+    def behind(self, k: int) -> bool:
+        """Tell whether f changes so little over a step that it has turned within it."""
+        first, seen = self.trail[self.start], self.trail[k]
+        return not seen.finite or fallen_behind(first, self.start, seen, k)
 
     def bracket(self) -> Generator[int, Look, int | str]:
         """Find a step at which f is resolved and local, or say why there is none."""
@@ -98,15 +117,17 @@ class _Careful:
             any_finite |= bool(seen.finite)
             if seen.finite and not seen.resolved:
                 small = max(small, k)
-            elif seen.local:
-                return k
             else:
                 large = min(large, k)
-                tops = sorted([*tops, k])
-                if self.stationary(tops):
-                    self.at_zero_extremum = True
-                    return k
-            if large - small <= 1:
+                if not seen.local:
+                    tops = sorted([*tops, k])
+                    if self.stationary(tops):
+                        self.at_zero_extremum = True
+                        return k
+            if large in self.trail and self.trail[large].local:
+                if small < self.least or large - small <= NEAR_ENOUGH:
+                    return large
+            elif large - small <= 1:
                 break
             if small < self.least:
                 k = max(k - stride, self.least)
@@ -148,7 +169,7 @@ class _Careful:
             if self.best is not None and top > self.best_top and _saturated(looks, self.floor):
                 self.too_large, top = min(self.too_large, top), top - levels
                 continue
-            if self.far(looks) and top - levels + 1 > self.least:
+            if self.far(looks, top) and top - levels + 1 > self.least:
                 self.too_large, top = min(self.too_large, top), top - levels
                 continue
             self.raise_floor(self.staircase())
@@ -175,11 +196,13 @@ class _Careful:
                     if self.stairs_too_high():
                         return Verdict(float(now.value), math.inf, 2.0**top, False, STAIRS)
                     return Verdict(float(now.value), float(now.error), 2.0**top, True, "")
-            if self.best is not None and top > self.best_top and _contradicts(now, self.best):
-                if (yield from self.doubt(now, looks, top)) is None:
-                    self.best, now = None, self.estimate(looks, top)  # it was noise
-                else:
-                    self.too_large = min(self.too_large, top)
+            if self.contradicted(now, top):
+                # noise may explain it; else f is another function over so large a step
+                narrower = yield from self.doubt(now, looks, top)
+                now = self.estimate(looks, top)
+                if narrower is not None or self.contradicted(now, top):
+                    self.too_large, top = min(self.too_large, top), (self.best_top + top) // 2
+                    continue
             self.remember(now, top, levels)
             if now.kinked or now.drift > max(now.tolerance, now.rounding):
                 if now.kinked or self.exhausted(now, top, levels):
@@ -206,13 +229,21 @@ class _Careful:
                     break
             top, levels = move
         if self.best is None:
+            if any(seen.finite and seen.change == 0 for seen in self.trail.values()):
+                return Verdict(0.0, math.inf, 0.0, False, FLAT_HERE)
             return Verdict(math.nan, math.inf, 0.0, False, ROUGH)
         return Verdict(float(self.best.value), self.honest_error(), 2.0**self.best_top, False, why)
 
-    def far(self, looks: list[Look]) -> bool:
+    def far(self, looks: list[Look], top: int) -> bool:
         """Tell whether half of a table is beyond the neighbourhood of x."""
-        beyond = sum(seen.change > seen.size / 2 and abs(seen.even) > abs(seen.odd) / 2 for seen in looks)
-        return not self.at_zero_extremum and 2 * int(beyond) >= len(looks)
+        if self.at_zero_extremum:
+            return False
+        beyond = [
+            bool(seen.change > seen.size / 2 and abs(seen.even) > abs(seen.odd) / 2)
+            or (self.rule.order > 1 and self.behind(top - level))
+            for level, seen in enumerate(looks)
+        ]
+        return 2 * sum(beyond) >= len(looks)
 
     def polynomial(self, now: Estimate, looks: list[Look], top: int) -> bool:
         """Tell whether f, over a step comparable with x, is a polynomial of lower degree: a true zero."""
@@ -223,66 +254,34 @@ class _Careful:
         nothing_beyond = now.tolerance <= self.rtol * now.error
         return bool(nothing_beyond and 0 < now.error <= self.rtol * natural)
 
-    def estimate(self, looks: list[Look], top: int) -> Estimate:
-        """Extrapolate with the noise known so far."""
-        return estimate(self.rule, looks, np.asarray(top), np.asarray(self.floor), self.grain, self.rtol)
-
-    def hidden_noise(self, looks: list[Look], top: int) -> float:
-        """The noise that the second differences of a table show, where it would matter; else 0."""
-        if self.rule.order > 1 or self.rule.side != 0 or self.noise_known:
-            return 0.0
-        noise = float(bend_noise(self.rule, looks, np.asarray(top)))
-        now = estimate(self.rule, looks, np.asarray(top), np.asarray(noise), self.grain, self.rtol)
-        return noise if noise > self.floor and now.error > now.tolerance else 0.0
-
     def remember(self, now: Estimate, top: int, levels: int) -> None:
         """Keep the estimate of least error; one from a larger step must not contradict it."""
         if now.kinked or (now.tolerance <= 0 and self.rule.order == 1) or not self.trail[top].resolved:
             return
         if self.best is not None:
-            late = self.rounding(self.best_top - self.best_levels + 1)
-            best = self.best = self.best._replace(rounding=np.maximum(self.best.rounding, late))
+            best = self.best = self.informed()
             against = _contradicts(best, now)
             if (against and top > self.best_top) or (not against and now.error >= best.error):
                 return
         self.best, self.best_top, self.best_levels = now, top, levels
 
-    def raise_floor(self, noise: float) -> None:
-        """Note that f is noisier than thought; a limit that was set in ignorance of that no longer holds."""
-        if noise > self.floor:
-            if noise > 2 * self.floor:
-                self.too_large = self.most + 1
-            self.floor = noise
+    def informed(self) -> Estimate:
+        """The best estimate so far, with the noise that was found after it."""
+        assert self.best is not None
+        late = self.rounding(self.best_top - self.best_levels + 1)
+        return self.best._replace(rounding=np.maximum(self.best.rounding, late))
 
-    def rounding(self, bottom: int) -> float:
-        """The error that the noise known so far causes in a table that ends at a step."""
-        return 2 * self.rule.gain * self.floor * 2.0 ** (-self.rule.order * bottom)
+    def contradicted(self, now: Estimate, top: int) -> bool:
+        """Tell whether the best estimate so far excludes one from a larger step."""
+        if self.best is None or top <= self.best_top:
+            return False
+        return _contradicts(now, self.informed())
 
     def honest_error(self) -> float:
         """The error of the best estimate, with the noise that was found after it."""
         if self.best is None or self.best.value == 0 or self.stairs_too_high():
             return math.inf  # a zero that did not converge is symmetry or flatness far from x
-        late = self.rounding(self.best_top - self.best_levels + 1)
-        return max(float(self.best.error), late, self.kink())
-
-    def kink(self) -> float:
-        """Half the jump of the slope, where second differences shrink like h, not like h²; else 0."""
-        if self.rule.order > 1 or self.rule.side != 0:
-            return 0.0
-        bends = [
-            (k, abs(float(seen.even)) * 2.0 ** -(k + 1))
-            for k, seen in sorted(self.trail.items())
-            if k <= self.best_top and seen.finite and abs(seen.even) > EXPLAINED * self.grain * seen.size
-        ]
-        # at three steps, five octaves apart: noise is not so steady, and a smooth function bends like h
-        return max((bend for _, bend in bends if _steady(bends, bend)), default=0.0)
-
-    def stairs_too_high(self) -> bool:
-        """Tell whether f is a staircase, not a smooth function in low precision."""
-        height = self.staircase()
-        return height > 0 and height > COARSEST_ROUNDING * min(
-            float(seen.size) for seen in self.trail.values() if seen.still
-        )
+        return max(float(self.informed().error), self.kink(self.best_top))
 
     def margin(self, now: Estimate) -> float:
         """How many times the step may be halved before rounding reaches the tolerance."""
@@ -323,6 +322,8 @@ class _Careful:
 
     def against_rounding(self, now: Estimate, top: int, levels: int) -> tuple[int, int] | None:
         """Choose the next table where rounding dominates: larger steps, more levels."""
+        if levels == MOST_LEVELS and self.turns(now, top):
+            self.too_large = min(self.too_large, top + 1)
         grow = min(max(1, math.ceil(-self.margin(now)) + 1), 10)
         more = min(levels + 2, max(levels, 4), MOST_LEVELS)
         wanted = top + grow + more - levels
@@ -332,93 +333,10 @@ class _Careful:
             return wanted, more
         return (top + 1, levels + 1) if levels < MOST_LEVELS and top < self.most else None
 
-    def jitter(self, looks: list[Look], bottom: int) -> Generator[int, Look, float]:
-        """Estimate noise from second differences that do not shrink with the step; 0 where they do."""
-        k = max(bottom - 6, self.least)
-        if k > bottom - 4:
-            k = min(bottom + 6, self.most)
-        yield from self.look(k)
-        top = max(k, bottom)
-        large = abs(float(self.trail[top].even))
-
-        def below(k: int) -> float:
-            return max(
-                (abs(float(s.even)) for at, s in self.trail.items() if at <= k and s.finite), default=0.0
-            )
-
-        if below(top - 12) <= large / 16 and top - 12 >= self.least:
-            yield from self.look(top - 12)
-        # over six halvings a kink shrinks by 64, a smooth function by 4096
-        size = max(below(top - 6), large) / 1.5
-        steady = below(top - 6) > large / 16 and (below(top - 12) > large / 16 or top - 12 < self.least)
-        return size if steady and size < 2.0**-6 * looks[-1].size else 0.0
-
-    def doubt(self, now: Estimate, looks: list[Look], top: int) -> Generator[int, Look, int | None]:
-        """Compare with smaller steps: note the noise seen; return the step of a narrower feature."""
-        if self.rule.order > 1 or self.noise_known:
-            return None
-        bottom = top - len(looks) + 1
-        if abs(now.value) <= now.error and self.least + 4 < self.origin < bottom:
-            # a zero found at steps beyond |x| may be f'(0): see whether f has a slope within |x|
-            near = yield from self.look(self.origin - 2)
-            if abs(near.odd) > EXPLAINED * self.grain * near.size:
-                return self.origin - 10
-        smaller = [k for k in self.trail if k <= bottom - 6 and self.trail[k].finite]
-        if not smaller:
-            k = max(bottom - 14, self.least)
-            if k > bottom - 3:
-                return None
-            if not (yield from self.look(k)).finite:
-                return k
-            smaller = [k]
-
-        def gap(k: int) -> float:
-            small = self.trail[k]
-            return float(disagreement(self.rule, small, np.asarray(k), looks, np.asarray(top), now.value))
-
-        def slope(k: int) -> float:
-            return float(slope_part(self.rule, self.trail[k])) * 2.0 ** -(k + 1)
-
-        allowed = EXPLAINED * max(self.grain * float(looks[-1].size), self.floor)
-        doubtful = [k for k in smaller if not gap(k) <= allowed]
-        if not doubtful:
-            self.floor = max([self.floor, *map(gap, smaller)])
-            return None
-        lowest = max(doubtful)
-        for k in sorted({lowest + (bottom - lowest) * step // 5 for step in range(1, 5)} - {lowest, bottom}):
-            yield from self.look(k)
-        if lowest - 4 >= self.least:
-            yield from self.look(lowest - 4)
-        # noise: the slope grows like 1/h; a feature: three smaller steps, far apart, agree on another slope
-        steps = sorted(k for k in self.trail if k < bottom and self.trail[k].finite)
-        for two in steps:
-            lower = [k for k in steps if two - 24 <= k <= two - 3]
-            chain = [k for k in lower if k <= two - 6][-1:] + lower[-1:]
-            if len(set(chain)) == 2 and gap(two) > allowed and gap(lower[-1]) > allowed / 8:
-                close = 0.2 * abs(slope(two) - float(now.value))
-                if all(abs(slope(k) - slope(two)) <= close for k in chain):
-                    return two
-        self.raise_floor(max(gap(k) for k in steps if k >= lowest - 4))
-        return None
-
-    def staircase(self) -> float:
-        """The height of f's stairs, if f is exactly constant over steps that should change it; else 0."""
-        looks = sorted((k, seen) for k, seen in self.trail.items() if seen.finite)
-        still = [(k, seen) for k, seen in looks if seen.still]
-        if not still or self.noise_known:
-            return 0.0
-        k, seen = still[-1]
-        # at least as much as near a stationary point, where f changes like h²
-        expected = max((float(other.change) * 4.0 ** (k - at) for at, other in looks if at > k), default=0.0)
-        if expected <= EXPLAINED * self.grain * seen.size:
-            return 0.0
-        return min(float(other.stair) for _, other in looks)
-
-
-def _steady(bends: list[tuple[int, float]], bend: float) -> bool:
-    """Tell whether three bends, over five octaves of steps, are within a factor of 2 below one of them."""
-    same = [k for k, other in bends if bend / 2 <= other <= bend]
-    return len(same) >= 3 and same[-1] - same[0] >= 5
+    def turns(self, now: Estimate, top: int) -> bool:
+        """Tell whether f' is another one at the largest step of a table."""
+        quotient = float(self.trail[top].quotient) * 2.0 ** (-self.rule.order * top)
+        return bool(abs(quotient - now.value) > abs(now.value) / 2 + now.error)
 
 
 def _growth(seen: Look) -> float:

@@ -179,8 +179,25 @@ def value_of(found: Derivative) -> Any:
     """Return the value, or refuse."""
     if not found.converged:
         raise AccuracyError(
-            f"`f` must be differentiable to `rtol` at x; got {found.reason}. The best estimate is "
-            f"{describe(found.value)} ± {describe(found.error)}: call differentiate() for it, or raise "
-            f"`rtol`."
+            f"`f` must be differentiable to `rtol` at x; got: {found.reason.rpartition('Not converged: ')[2]}. "
+            f"{_best_estimate(found)} by {found.method}: call differentiate() for all that is known, or raise "
+            "`rtol`."
         )
     return found.value
+
+
+def _best_estimate(found: Derivative) -> str:
+    """The value and its error, of the least known entry where there are several."""
+    parts = found.value if isinstance(found.value, dict) else {"": found.value}
+    errors = found.error if isinstance(found.error, dict) else {"": found.error}
+    worst: tuple[float, str] = (-1.0, "")
+    for name, value in parts.items():
+        values, error = np.atleast_1d(value), np.atleast_1d(errors[name])
+        with np.errstate(all="ignore"):
+            relative = np.nan_to_num(error / np.abs(values), nan=np.inf, posinf=np.inf)
+        at = np.unravel_index(int(np.argmax(relative)), values.shape)
+        index = ", ".join(map(str, map(int, at))) if np.ndim(value) else ""
+        where = f" of {name}" * bool(name) + f" at entry {index}" * bool(index)
+        text = f"The best estimate{where} is {values[at]:.6g} ± {error[at]:.2g}"
+        worst = max(worst, (float(relative[at]), text), key=lambda pair: pair[0])
+    return worst[1]

@@ -1,4 +1,4 @@
-"""What one look at f says (change, size, bend, scale), and what several looks say together (value, error)."""
+"""What one look at f says (change, size, bend), and what several looks say together (value, error)."""
 
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -9,7 +9,8 @@ from parzen.derivatives.functions.stencils import Rule, extrapolate
 from parzen.typing import BoolArray, FloatArray, IntArray
 
 __all__ = [
-    "EXPLAINED", "Estimate", "Look", "bend_noise", "disagreement", "estimate", "look", "slope_part",
+    "EXPLAINED", "Estimate", "Look", "bend_noise", "disagreement", "estimate", "fallen_behind", "length",
+    "look", "slope_part",
 ]  # fmt: skip
 
 AnyArray = FloatArray | IntArray
@@ -35,10 +36,10 @@ class Look(NamedTuple):
     odd: FloatArray  # f(x+h) - f(x-h), or f(x+2h) - f(x) one-sided
     even: FloatArray  # second difference
     beyond: FloatArray  # hⁿ⁺¹ f⁽ⁿ⁺¹⁾, or for a central rule of even order n: hⁿ⁻¹ f⁽ⁿ⁻¹⁾ + O(hⁿ⁺¹)
+    noise: FloatArray  # of f's values, at least
     finite: BoolArray
     resolved: BoolArray
     local: BoolArray
-    scale: FloatArray  # log2 of the length over which f changes by its own size; inf where it cannot be told
 
     def of(self, index: Any) -> "Look":
         """Return the look at some of the problems."""
@@ -60,16 +61,12 @@ class Estimate(NamedTuple):
         return self.drift + self.rounding
 
 
-def look(rule: Rule, base: FloatArray, values: FloatArray, k: AnyArray, floor: float, grain: float) -> Look:
+def look(rule: Rule, base: FloatArray, values: FloatArray, floor: float, grain: float) -> Look:
     """Measure f at the nodes of one step."""
     with np.errstate(all="ignore"):
         column = dict(zip(rule.nodes, values.T, strict=True))
         quotient = sum(
             (w * column[j] for w, j in zip(rule.weights, rule.nodes, strict=True)), rule.weight0 * base
-        )
-        other = rule.beyond
-        beyond = sum(
-            (w * column[j] for w, j in zip(other.weights, rule.nodes, strict=True)), other.weight0 * base
         )
         moves = np.abs(values - base[:, None])
         change = np.max(moves, axis=1)
@@ -82,19 +79,36 @@ def look(rule: Rule, base: FloatArray, values: FloatArray, k: AnyArray, floor: f
         else:
             one, two = column[rule.side], column[2 * rule.side]
             odd, even = (two - base), (two - base) - 2 * (one - base)
+        beyond = even  # the second derivative, on the nodes of the first
+        if rule.order > 1:
+            other = rule.beyond
+            beyond = sum(
+                (w * column[j] for w, j in zip(other.weights, rule.nodes, strict=True)), other.weight0 * base
+            )
         noise = np.maximum(grain * size, floor)
         finite: BoolArray = np.logical_and.reduce(np.isfinite(values), axis=1)
         resolved: BoolArray = change > RESOLVED * noise
-        curved: BoolArray = np.abs(even) > RESOLVED * noise
-        bend = np.abs(even) / np.abs(odd)
-        growth = change / size
-        local = np.logical_and(finite, np.logical_or(~(growth > LOCAL), bend <= LOCAL))
+        local = np.logical_and(finite, ~(change / size > LOCAL) | (np.abs(even) / np.abs(odd) <= LOCAL))
+    return Look(quotient, change, stair, still, size, odd, even, beyond, noise, finite, resolved, local)
+
+
+def length(seen: Look, k: AnyArray) -> FloatArray:
+    """Return log2 of the length over which f changes by its own size, as a step 2^k shows it; inf for none."""
+    with np.errstate(all="ignore"):
+        bend, growth = np.abs(seen.even) / np.abs(seen.odd), seen.change / seen.size
+        curved = np.abs(seen.even) > RESOLVED * seen.noise
         by_size = np.where(growth < LOCAL, np.log2(growth), -np.inf)
         by_bend = np.where(curved, np.log2(bend), -np.inf)
         # where the even part dominates, x is near a stationary point: f - f(x) ~ (h/L)² f
         per_step = np.where(curved & (bend > 1), np.log2(growth) / 2, np.maximum(by_size, by_bend))
-        scale = np.asarray(k, dtype=np.float64) - np.minimum(per_step, 0.0)
-    return Look(quotient, change, stair, still, size, odd, even, beyond, finite, resolved, local, scale)
+        found: FloatArray = np.asarray(k, dtype=np.float64) - np.minimum(per_step, 0.0)
+    return found
+
+
+def fallen_behind(small: Look, k: AnyArray | int, large: Look, top: AnyArray | int) -> Any:
+    """Tell whether f changes so little over 2^top, by what it does over 2^k, that it has turned in between."""
+    with np.errstate(all="ignore"):
+        return 4 * large.change < small.change * np.exp2(np.subtract(top, k, dtype=np.float64))
 
 
 def estimate(
@@ -114,6 +128,13 @@ def estimate(
             natural = largest.change * np.exp2(-top)
             decay = [np.abs(each.even) for each in looks]
             shrinks = 0.4
+            # a table shifted by one step that has not two digits in common shows no convergence yet
+            drift = np.where(coarse > 2.0**-6 * np.abs(value), np.maximum(drift, coarse / 16), drift)
+            if levels > 2:
+                # quotients that close in like h, not like h², are as far away as they are from each other
+                gaps = [np.abs(one - two) for one, two in pairwise(quotients[-3:])]
+                slow = gaps[1] > 0.375 * gaps[0] + EXPLAINED * rounding
+                drift = np.where(slow, np.maximum(drift, gaps[1]), drift)
         else:
             # what the next derivative makes of f⁽ⁿ⁾ over one step: this is what a zero is small beside
             decay = _beyond(rule, looks, top)
@@ -121,7 +142,7 @@ def estimate(
             shrinks = 0.75
             # a largest step at which the quotient means nothing yet does not make the others any better
             useless = np.abs(quotients[0] - value) > np.maximum(np.abs(value), natural) / 2
-            drift = np.where(useless, np.maximum(drift, earlier), drift)
+            drift = np.where(useless, np.maximum(drift, earlier), np.maximum(drift, earlier / 4))
         error = drift + rounding
         # noise that was seen, not known, may be three times as large
         share = np.where(floor > grain * last.size, 1 / 3, 1.0)
@@ -130,6 +151,10 @@ def estimate(
         if rule.side == 0 and len(decay) > 1:
             allowed = EXPLAINED * noise * (1.0 if n == 1 else rule.gain * np.exp2(-n * (top - levels + 1)))
             kinked = decay[-1] > shrinks * decay[-2] + allowed
+        if n == 1:
+            # the least step is too large already: over ever larger ones a bounded f has quotients like 1/h
+            off = np.abs(quotients[-1] - value)
+            kinked = kinked | ((np.abs(value) > error) & (off > np.abs(value) / 8 + EXPLAINED * rounding))
         if levels > 2:
             # a jump, kink or pole within the largest step spoils its quotient, and only that one
             gaps = [np.abs(one - two) for one, two in pairwise(quotients)]

@@ -137,6 +137,10 @@ def as_bounds(
             f"`bounds` must be (lower, upper), each a number or shaped like {name}; got {describe(bounds)} "
             f"({error}). Use None for no bound, and scipy.optimize.Bounds rather than a list of pairs."
         ) from None
+    if not (lower <= upper).all():
+        raise InputError(
+            f"`bounds` must have lower <= upper; got {describe(low)} and {describe(high)}. Swap or mend them."
+        )
     outside = np.flatnonzero(~((lower <= x) & (x <= upper)))
     if outside.size:
         i = int(outside[0])

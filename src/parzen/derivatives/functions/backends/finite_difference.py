@@ -90,7 +90,8 @@ def _hessian(job: Job, f: Sampler) -> Found:
     """Second differences along the axes, then along sᵢeᵢ + sⱼeⱼ for the mixed entries."""
     target, room = job.target, job.room
     if f.n_components != 1:
-        raise InputError(f"`f` must return one real number for a Hessian; got shape {f.shape}. Use jacobian.")
+        got = f"{'complex numbers of ' if f.is_complex else ''}shape {f.shape}"
+        raise InputError(f"`f` must return one real number for a Hessian; got {got}. Use jacobian.")
     p = target.chosen.size
     axis, one_sided = along(f, Lines(target.x, target.chosen), room, 2)
     value, error, step = np.diag(axis.value), np.diag(axis.error), np.diag(axis.step)
