@@ -14,12 +14,8 @@ from parzen.bandwidth.spectrum import PairSums
 from parzen.errors import ParzenError
 from parzen.typing import FloatArray
 
-#: Methods of parzen for densities; folds are like `holdout` and take five times as long.
-OURS = [name for name, row in METHODS.items() if name not in ("normal-gradient", "kfold")]
-
-#: Methods that take half a second a choice are asked less often; statsmodels' take minutes at n = 1000.
-_SLOW = ("plugin", "scv", "statsmodels cv_ml", "statsmodels cv_ls")
-_SLOW_REPETITIONS = 10
+#: Samples that statsmodels is asked about from this n on, where it takes seconds to minutes a choice.
+_SLOW_FROM, _SLOW_REPETITIONS = 1000, 10
 
 Chooser = Callable[[FloatArray], float]
 
@@ -40,10 +36,15 @@ def _peers(n: int) -> dict[str, Chooser]:
         "SciPy silverman": lambda x: gaussian_kde(x, "silverman").factor * x.std(ddof=1),
         "KDEpy ISJ": lambda x: float(improved_sheather_jones(x[:, None])),
     }
-    if n <= 100:
-        for rule in ("cv_ml", "cv_ls"):
-            peers[f"statsmodels {rule}"] = lambda x, rule=rule: float(KDEMultivariate(x, "c", bw=rule).bw[0])
+    for rule in ("cv_ml", "cv_ls"):
+        peers[f"statsmodels {rule}"] = lambda x, rule=rule: float(KDEMultivariate(x, "c", bw=rule).bw[0])
     return peers
+
+
+def _repetitions(name: str, n: int, repetitions: int) -> int:
+    """Return how many samples a method is asked about."""
+    slow = n >= _SLOW_FROM and name.startswith("statsmodels")
+    return min(repetitions, _SLOW_REPETITIONS) if slow else repetitions
 
 
 def _errors(n: int, repetitions: int) -> list[Row]:
@@ -52,9 +53,13 @@ def _errors(n: int, repetitions: int) -> list[Row]:
         name: lambda x, name=name: float(
             parzen.select_bandwidth(x[:, None], name, kind="scalar", random_state=0)
         )
-        for name in OURS
+        for name in METHODS
     }
     choosers |= _peers(n)
+    often = {name: _repetitions(name, n, repetitions) for name in choosers}
+    headings = {
+        name: name if count == repetitions else f"{name} ({count} samples)" for name, count in often.items()
+    }
     table = str(n)
     rows = []
     ratios: dict[str, list[float]] = {name: [] for name in choosers}
@@ -70,7 +75,7 @@ def _errors(n: int, repetitions: int) -> list[Row]:
             sums = PairSums(x[:, None])
             least.append(density.squared_error(x, sums, best))
             for name, chooser in choosers.items():
-                if name in _SLOW and repetition >= _SLOW_REPETITIONS:
+                if repetition >= often[name]:
                     continue
                 h = _ask(chooser, x)
                 if h is None:
@@ -84,18 +89,13 @@ def _errors(n: int, repetitions: int) -> list[Row]:
                 mine, ideal = np.mean(found, axis=0)
                 ratio = float(mine / ideal)
             ratios[name].append(ratio)
-            figures[_heading(name)] = f"{ratio:.2f} ({failed[name]} failed)" if failed[name] else ratio
+            figures[headings[name]] = f"{ratio:.2f} ({failed[name]} failed)" if failed[name] else ratio
         rows.append(Row(f"{number}. {density.name}", figures, table=table))
     overall: dict[str, Figure] = {
-        _heading(name): float(np.exp(np.mean(np.log(found)))) for name, found in ratios.items()
+        headings[name]: float(np.exp(np.mean(np.log(found)))) for name, found in ratios.items()
     }
     rows.append(Row("geometric mean", overall, table=table))
     return rows
-
-
-def _heading(name: str) -> str:
-    """Say which methods were asked less often."""
-    return f"{name} ({_SLOW_REPETITIONS} samples)" if name in _SLOW else name
 
 
 def _ask(chooser: Chooser, x: FloatArray) -> float | None:

@@ -10,10 +10,20 @@ from numpy.polynomial import hermite_e
 from scipy.optimize import minimize
 from scipy.stats import multivariate_normal
 
+from parzen.bandwidth import functionals
 from parzen.bandwidth import plugin as room
-from parzen.bandwidth.functionals import at_zero, contract, functional_sums, multi_indices, multiplicities
+from parzen.bandwidth.functionals import (
+    at_zero,
+    contract,
+    functional_sums,
+    multi_indices,
+    multiplicities,
+    sums_over_frequencies,
+    sums_over_pairs,
+)
 from parzen.bandwidth.plugin import plugin, scv
 from parzen.bandwidth.selector import Options
+from parzen.bandwidth.spectrum import PairSums
 from parzen.errors import InputError
 
 KINDS = ("scalar", "diagonal", "full")
@@ -80,6 +90,32 @@ def test_sums_do_not_depend_on_blocks_or_workers(rng):
     np.testing.assert_array_equal(functional_sums(y, w, 6, 2, None), whole)
     order = rng.permutation(300)
     np.testing.assert_allclose(functional_sums(y[order], w, 6, 2, None), whole, rtol=1e-9, atol=1e-14)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(("d", "s"), [(1, 10), (2, 6), (3, 4)])
+def test_sums_over_frequencies_are_those_over_pairs(rng, d, s, weighted):
+    y = rng.normal(size=(200, d))
+    y[0] = 40.0  # beyond all reach
+    w = rng.uniform(size=200) if weighted else np.full(200, 1 / 200)
+    pairs = sums_over_pairs(y, w, s, 1, None)
+    frequencies = sums_over_frequencies(PairSums(y, w), s) * w.sum() ** 2
+    np.testing.assert_allclose(frequencies, pairs, rtol=0, atol=1e-12 * np.abs(pairs).max())
+
+
+@pytest.mark.parametrize(("kind", "d"), [("scalar", 1), ("diagonal", 2), ("full", 2)])
+def test_frequencies_and_pairs_choose_the_same_bandwidth(rng, monkeypatch, kind, d):
+    x = rng.normal(size=(400, d)) @ (np.eye(d) + 0.5 * np.tri(d, k=-1))
+    x[::3] += 4.0
+    weights = rng.uniform(0.5, 1.0, size=400)
+    monkeypatch.setattr(functionals, "sums_over_pairs", lambda *_: pytest.fail("frequencies cost less"))
+    quick = [select(x, weights, options(kind)).value for select in (plugin, scv)]
+    monkeypatch.undo()
+    for module in (room, functionals):
+        monkeypatch.setattr(module, "pays_over_pairs", lambda *_: False)
+    slow = [select(x, weights, options(kind)).value for select in (plugin, scv)]
+    for one, other in zip(quick, slow, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
 
 
 # a mixture of two round normals, whose functionals have a closed form (Wand & Jones 1995, section 2.6)

@@ -18,11 +18,19 @@ import math
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from parzen.bandwidth.functionals import at_zero, contract, functional_sums, multiplicities, raised
+from parzen.bandwidth.functionals import (
+    at_zero,
+    contract,
+    functional_sums,
+    multiplicities,
+    pays_over_pairs,
+    raised,
+)
 from parzen.bandwidth.line_search import maximise_on_line
 from parzen.bandwidth.matrix_search import maximise_over_matrices
 from parzen.bandwidth.pair_sums import Pairs
 from parzen.bandwidth.selector import Options, Selected
+from parzen.bandwidth.spectrum import MAX_DIMENSION, PairSums
 from parzen.bandwidth.standard import Standard, solve_lower
 from parzen.errors import InputError
 from parzen.progress import reporting
@@ -239,10 +247,22 @@ class _SmoothedError:
         points, weights = problem.kind.points, problem.kind.weights
         self.pairs = Pairs(points, points, np.log(weights), None)
         self.pilot = problem.to_kind @ problem.pilot @ problem.to_kind.T
+        self.spectrum = self._transformed(points, weights)
         self.bare = self._sum(self.pilot)[0]
+
+    def _transformed(self, points: FloatArray, weights: FloatArray) -> PairSums | None:
+        """Return the samples for sums over frequencies, where these cost less than pairs at every H ≥ 0."""
+        if self.problem.d > MAX_DIMENSION:
+            return None
+        sums = PairSums(points, weights)
+        widest = 2.0 * np.sqrt(np.diag(self.pilot) + 1.0)  # that of H ~ 1, twice the spread of the samples
+        narrowest = 1.0 / np.sqrt(np.diag(np.linalg.inv(self.pilot)))
+        return sums if pays_over_pairs(sums, narrowest, widest) else None
 
     def _sum(self, K: FloatArray) -> tuple[float, FloatArray]:
         """Return Σ_ij w_i w_j φ_K(x_i - x_j) and its derivative by K."""
+        if self.spectrum is not None:
+            return self.spectrum.pair_sum_full(K)
         L, weights = np.asarray(np.linalg.cholesky(K), dtype=np.float64), self.problem.kind.weights
         y = solve_lower(L, self.pairs.sources)
         white = Pairs(y, y, self.pairs.log_weights, None)
