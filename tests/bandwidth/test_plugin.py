@@ -313,3 +313,36 @@ def test_smoothed_cross_validation_says_when_it_has_no_answer(rng):
     assert np.all(np.isfinite(scv(x, None, options("full")).value))
     with pytest.raises(InputError, match="`target` must be 'density'"):
         scv(x, None, options(target="gradient"))
+
+
+@pytest.mark.parametrize("kind", ["scalar", "diagonal"])
+@pytest.mark.parametrize("select", [plugin, scv])
+def test_dependent_features_have_no_pilot_whatever_the_kind(rng, select, kind):
+    """The advice was to use the kind that had been asked for."""
+    x = rng.normal(size=(40, 1))
+    with pytest.raises(
+        InputError, match=r"whose pilot is a full matrix; got n = 40, d = 2, .* use 'likelihood'"
+    ):
+        select(np.hstack([x, 2 * x]), None, options(kind))
+    constant = np.hstack([x, np.ones((40, 1))])
+    with pytest.raises(
+        InputError, match=r"pilot is a full matrix; got 1 constant feature.* use 'likelihood'"
+    ):
+        select(constant, None, options(kind))
+
+
+@pytest.mark.parametrize("select", [plugin, scv])
+def test_one_number_for_features_of_very_different_scale(rng, select):
+    x = rng.normal(size=(40, 2)) * [1e150, 1e-150]
+    with pytest.raises(InputError, match=r"features of similar scale for a scalar bandwidth .* Use kind="):
+        select(x, None, options("scalar"))
+    expected = select(x / [1e150, 1e-150], None, options("diagonal")).value * [1e150, 1e-150]
+    np.testing.assert_allclose(select(x, None, options("diagonal")).value, expected, rtol=1e-6)
+
+
+def test_smallest_units(rng):
+    """The error leaves float64, the bandwidth does not."""
+    x = rng.normal(size=(60, 1))
+    tiny = scv(x * 1e-310, None, options("scalar"))
+    assert tiny.curve is None
+    assert tiny.value == pytest.approx(1e-310 * scv(x, None, options("scalar")).value, rel=1e-6)
