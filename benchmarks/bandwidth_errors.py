@@ -16,8 +16,8 @@ from parzen.bandwidth.spectrum import PairSums
 from parzen.errors import ParzenError
 from parzen.typing import FloatArray
 
-#: Samples that statsmodels is asked about from this n on, where it takes seconds to minutes a choice.
-_SLOW_FROM, _SLOW_REPETITIONS = 1000, 10
+#: Samples that statsmodels is asked about, which takes seconds a choice at n = 1000.
+_SLOW_REPETITIONS = 10
 
 Chooser = Callable[[FloatArray], float]
 
@@ -46,7 +46,7 @@ def run(quick: bool) -> Iterator[Row]:
             yield Row("geometric mean", overall, table=str(n))
 
 
-def _peers(n: int) -> dict[str, Chooser]:
+def _peers() -> dict[str, Chooser]:
     """Return what other packages offer for one dimension."""
     from KDEpy.bw_selection import improved_sheather_jones
     from scipy.stats import gaussian_kde
@@ -62,10 +62,9 @@ def _peers(n: int) -> dict[str, Chooser]:
     return peers
 
 
-def _repetitions(name: str, n: int, repetitions: int) -> int:
+def _repetitions(name: str, repetitions: int) -> int:
     """Return how many samples a method is asked about."""
-    slow = n >= _SLOW_FROM and name.startswith("statsmodels")
-    return min(repetitions, _SLOW_REPETITIONS) if slow else repetitions
+    return min(repetitions, _SLOW_REPETITIONS) if name.startswith("statsmodels") else repetitions
 
 
 def _errors(number: int, n: int, repetitions: int) -> tuple[float, dict[str, tuple[float, int]]]:
@@ -76,13 +75,13 @@ def _errors(number: int, n: int, repetitions: int) -> tuple[float, dict[str, tup
         )
         for name in METHODS
     }
-    choosers |= _peers(n)
+    choosers |= _peers()
     density, rng = DENSITIES[number - 1], np.random.default_rng(number)
     # squared errors of a choice, and of the best bandwidth for the same samples
     errors: dict[str, list[tuple[float, float]]] = {name: [] for name in choosers}
     least = []
     failed = dict.fromkeys(choosers, 0)
-    often = {name: _repetitions(name, n, repetitions) for name in choosers}
+    often = {name: _repetitions(name, repetitions) for name in choosers}
     best = density.best_bandwidth(n)
     for repetition in range(repetitions):
         x = density.sample(n, rng)

@@ -1,16 +1,11 @@
 """Write the tables of the documentation from benchmarks/results: ``python -m benchmarks.tables``.
 
 A table stands between the lines ``<!-- begin NAME -->`` and ``<!-- end NAME -->``, where NAME is a benchmark,
-<<<<<<< HEAD
 or ``NAME/TABLE`` where it has several tables; ``machine`` is where the figures come from. The tables of a benchmark
 in `PAGES` stand on its own page, the others on docs/performance.md. Text outside is left alone. A marker without
-results is an error, and so are results without a marker: losses are published as well.
-=======
-or ``NAME/TABLE`` where it has several tables; ``machine`` is where the figures come from. Text outside is left
-alone. A marker without results is an error, and so are results without a marker: losses are published as well.
-Only a benchmark that was never run to its end may lack tables; the page says so. The plot of time against n and
-the table of its slopes stand at the marker ``growth``.
->>>>>>> peers
+results is an error, and so are results without a marker: losses are published as well. Only a benchmark that was
+never run to its end may lack tables; the page says so. The plot of time against n and the table of its slopes stand
+at the marker ``growth``.
 """
 
 import json

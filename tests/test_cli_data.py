@@ -94,8 +94,8 @@ def test_the_column_of_weights_is_no_feature(folder, suffix):
     """Without --columns it was one."""
     table = np.column_stack([folder, 1.0 + (folder[:, 0] > 0)])
     np.save("weighted.npy", table)
-    pd.DataFrame(table, columns=["0", "1", "2"]).to_csv("weighted.csv", index=False)
-    pl.DataFrame(table, schema=["0", "1", "2"]).write_parquet("weighted.parquet")
+    pd.DataFrame(table, columns=["x", "y", "w"]).to_csv("weighted.csv", index=False)
+    pl.DataFrame(table, schema=["x", "y", "w"]).write_parquet("weighted.parquet")
     result = run("bandwidth", f"weighted.{suffix}", "--weights", "2", "--method", "scott")
     shown = np.array([line.split() for line in result.stdout.splitlines()[-2:]], dtype=float)
     expected = parzen.select_bandwidth(folder, "scott", sample_weight=table[:, 2]).value

@@ -205,7 +205,8 @@ def test_the_optimum_is_one(rng, kind, weighted, select, brute, sign):
 
 
 @pytest.mark.parametrize(
-    ("select", "weighted"), [(likelihood, True), (likelihood, False), (lscv, True), (holdout, False)]
+    ("select", "weighted"),
+    [(likelihood, True), (likelihood, False), (lscv, True), (holdout, False), (kfold, True)],
 )
 def test_equivariance(rng, select, weighted):
     """A change of units changes a bandwidth as it should: any affine map for full, and so on."""

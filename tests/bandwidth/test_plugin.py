@@ -346,3 +346,21 @@ def test_smallest_units(rng):
     tiny = scv(x * 1e-310, None, options("scalar"))
     assert tiny.curve is None
     assert tiny.value == pytest.approx(1e-310 * scv(x, None, options("scalar")).value, rel=1e-6)
+
+
+@pytest.mark.parametrize("frequencies", [True, False])
+@pytest.mark.parametrize("d", [1, 2])
+def test_the_gradient_of_scv_agrees_with_differences(rng, monkeypatch, d, frequencies):
+    """To 1e-7, over frequencies and over pairs."""
+    monkeypatch.setattr(room, "pays_over_pairs", lambda *_: frequencies)
+    problem = room._Problem(rng.normal(size=(80, d)), rng.uniform(0.5, 1, size=80), options(), "scv")
+    error = room._SmoothedError(problem)
+    assert (error.spectrum is not None) == frequencies
+    L, E, step = 0.4 * np.eye(d), np.tril(rng.normal(size=(d, d))), 1e-3
+    near, far, farther = (
+        (error.at(L + k * step * L @ E)[0] - error.at(L - k * step * L @ E)[0]) / (2 * k * step)
+        for k in (1, 2, 3)
+    )
+    relative = error.at(L)[1]
+    difference = 1.5 * near - 0.6 * far + 0.1 * farther
+    assert np.sum(E * relative) == pytest.approx(difference, abs=1e-7 * np.abs(relative).max())

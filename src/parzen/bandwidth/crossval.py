@@ -30,8 +30,8 @@ _NEIGHBOUR_SAMPLES = 1000
 #: Folds of `kfold`, and the share of `holdout` that is held out.
 _FOLDS, _HELD_OUT = 5, 0.2
 
-#: Where the grid begins for many samples, over n^(-1/5) standard deviations.
-_LOWEST_OF_MANY = 1e-2
+#: Where the grid begins for many samples, over n^(-1/(d + 4)) standard deviations, by dimension.
+_LOWEST_OF_MANY = (1e-2, 0.1, 0.1)
 
 #: A start is new if its bandwidth differs from the others by more than this factor.
 _NEW_START = 1.5
@@ -110,7 +110,9 @@ def lscv(samples: FloatArray, weights: FloatArray | None, options: Options) -> S
     objective = LeastSquares(standard.points, standard.weights)
     if objective.by_frequencies:
         # nearest neighbours are so near that most of the grid would be noise; the search goes on below where it must
-        low = _LOWEST_OF_MANY * len(standard.points) ** -0.2
+        low = objective.least_by_frequencies(
+            _LOWEST_OF_MANY[standard.d - 1] * len(standard.points) ** (-1.0 / (standard.d + 4))
+        )
     else:
         low = 0.5 * float(np.quantile(_nearest(standard.points), 0.1) / np.sqrt(standard.d))
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
@@ -207,8 +209,8 @@ def _search(
         raise InputError(
             f"`X` must not fall on lines or steps for a {options.kind} bandwidth by {name!r}; got an objective that "
             "grows without bound as the kernel narrows in one direction, as with rounded features, far outliers, or "
-            f"few samples in many dimensions (n = {n}, d = {standard.d}). Add noise of the size of the rounding, drop "
-            "the outliers, or use kind='scalar'."
+            f"few samples in many dimensions (n = {n}, d = {standard.d}). Drop outliers, add noise of the size of the "
+            "rounding, or use kind='scalar'."
         )
     sizes = [_size(climb) * standard.size for climb in climbs if _differs(climb, best, _SAME)]
     warnings += _other_optima(sizes, _size(best) * standard.size)

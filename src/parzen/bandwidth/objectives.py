@@ -177,6 +177,8 @@ class LeastSquares:
 
     def at(self, L: FloatArray, options: Options) -> tuple[float, FloatArray]:
         """See `Objective`."""
+        if self.by_frequencies and self._fits(L):
+            return self._factor_at_frequencies(L)
         value, slope = 0.0, np.zeros_like(L)
         whole = self.some is None
         equal = np.ptp(self.weights) == 0
@@ -202,9 +204,15 @@ class LeastSquares:
 
     @property
     def by_frequencies(self) -> bool:
-        """Whether scalar bandwidths are looked at through one Fourier transform instead of n² pairs each."""
+        """Whether bandwidths are looked at through one Fourier transform instead of n² pairs each."""
         n, d = self.points.shape
         return self.some is None and d <= len(_MANY) and bool(n >= _MANY[d - 1])
+
+    def least_by_frequencies(self, h: float) -> float:
+        """Return the least scalar bandwidth from h on, to a factor 1.5, at which a transform is not too large."""
+        while not self._spectra[0].fits(h, h):
+            h *= 1.5
+        return h
 
     @cached_property
     def _spectra(self) -> tuple[PairSums, PairSums]:
@@ -220,14 +228,32 @@ class LeastSquares:
         d = self.points.shape[1]
         wide, wide_slope = everything.with_slope(math.sqrt(2.0) * h)
         value, slope = others.with_slope(h)
-        if others is everything:
-            rest = 1.0 - everything.self_weight
-            value, slope = value / rest, slope / rest
-            self_weight = everything.self_weight / rest
-        else:
-            self_weight = others.self_weight
-        own = self_weight * math.exp(-d * (0.5 * _LOG_2PI + math.log(h)))
-        return 2.0 * (value - own) - wide, 2.0 * (slope + d * own) - wide_slope
+        own = others.self_weight * math.exp(-d * (0.5 * _LOG_2PI + math.log(h)))
+        factor = 2.0 / self._rest
+        return factor * (value - own) - wide, factor * (slope + d * own) - wide_slope
+
+    def _factor_at_frequencies(self, L: FloatArray) -> tuple[float, FloatArray]:
+        """Return the value at a factor, and the relative derivative."""
+        everything, others = self._spectra
+        H = L @ L.T
+        wide, by_wide = everything.pair_sum_full(2.0 * H)
+        value, by_H = others.pair_sum_full(H)
+        own = others.self_weight * math.exp(-0.5 * len(L) * _LOG_2PI - float(np.sum(np.log(np.diag(L)))))
+        factor = 2.0 / self._rest
+        slope = factor * (2.0 * L.T @ by_H @ L + own * np.eye(len(L))) - 4.0 * L.T @ by_wide @ L
+        return factor * (value - own) - wide, np.tril(slope)
+
+    @property
+    def _rest(self) -> float:
+        """What the sum over the other samples is still to be divided by."""
+        everything, others = self._spectra
+        return 1.0 - everything.self_weight if others is everything else 1.0
+
+    def _fits(self, L: FloatArray) -> bool:
+        """Whether a transform is not too large for a factor; a narrow one is summed over pairs."""
+        H = L @ L.T
+        narrowest = 1.0 / np.sqrt(np.diag(np.linalg.inv(H)))
+        return self._spectra[0].fits(narrowest, np.sqrt(2.0 * np.diag(H)))
 
     def _two_sums(self) -> list[tuple[Pairs, float, float]]:
         """Return the pairs, the sign and factor, and the kernel's width in bandwidths, of both sums."""
