@@ -47,7 +47,8 @@ def r_scale(x):
 def test_published_numbers(faithful):
     """Unbinned values for faithful$eruptions, by mpmath at 30 digits.
 
-    R's own bw.SJ counts pairs in 1000 bins and stops early: .13954633957450 and .16527277852454.
+    R's own bw.SJ counts pairs in 1000 bins and stops early: .13954633957450 and .16527277852454. The issue's
+    .165347754588 for dpi has lost the 0 of .16534775458088.
     """
     assert parzen.select_bandwidth(faithful, "sheather-jones").value == pytest.approx(
         0.139683104645, abs=5e-13
