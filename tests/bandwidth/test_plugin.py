@@ -321,12 +321,12 @@ def test_dependent_features_have_no_pilot_whatever_the_kind(rng, select, kind):
     """The advice was to use the kind that had been asked for."""
     x = rng.normal(size=(40, 1))
     with pytest.raises(
-        InputError, match=r"whose pilot is a full matrix; got n = 40, d = 2, .* use 'likelihood'"
+        InputError, match=r"dependent features for the pilot matrix of .*; got n = 40, .* use 'likelihood'"
     ):
         select(np.hstack([x, 2 * x]), None, options(kind))
     constant = np.hstack([x, np.ones((40, 1))])
     with pytest.raises(
-        InputError, match=r"pilot is a full matrix; got 1 constant feature.* use 'likelihood'"
+        InputError, match=r"for the pilot matrix of .*; got 1 constant feature.* use 'likelihood'"
     ):
         select(constant, None, options(kind))
 

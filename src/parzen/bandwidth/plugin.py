@@ -151,18 +151,9 @@ class _Problem:
             )
         self.options = options
         self.r = _DERIVATIVES[options.target]
-        try:
-            self.sphered = Standard.of(
-                samples, weights, "full", join_ties=True
-            )  # ties are one sample of their weight
-        except InputError as error:
-            if options.kind == "full" or self.d == 1:
-                raise
-            cause = str(error).split("; got ")[1].split(". ")[0]
-            raise InputError(
-                f"`X` must not have constant or linearly dependent features for {name!r}, whose pilot is a full "
-                f"matrix; got {cause}. Drop such columns, or use 'likelihood'."
-            ) from None
+        full_pilot = "" if options.kind == "full" else f"the pilot matrix of {name!r}"
+        # ties are one sample of their weight
+        self.sphered = Standard.of(samples, weights, "full", join_ties=True, purpose=full_pilot)
         self.kind = Standard.of(samples, weights, options.kind, join_ties=True)
         self.n_eff = self.sphered.n_eff
         # from sphered coordinates to those of the kind

@@ -53,8 +53,18 @@ class Standard:
     n_tied: int  # samples that repeat an earlier one
 
     @classmethod
-    def of(cls, samples: FloatArray, weights: FloatArray | None, kind: Kind, *, join_ties: bool) -> Self:
+    def of(
+        cls,
+        samples: FloatArray,
+        weights: FloatArray | None,
+        kind: Kind,
+        *,
+        join_ties: bool,
+        purpose: str = "",
+    ) -> Self:
         """Drop samples without weight, join exact repetitions into one sample of their total weight, standardise.
+
+        ``purpose`` is what they are standardised for, if not a bandwidth of this kind.
 
         Raises
         ------
@@ -90,12 +100,13 @@ class Standard:
         if kind == "scalar":
             sigma = math.sqrt(float(np.mean(variance)))
             return cls(points / sigma, w, sigma * float(unit[0]), n_eff, n_tied)
+        others = ("'likelihood'",) * 2 if purpose else ("kind='scalar'", "kind='diagonal' or 'scalar'")
         constant = np.flatnonzero(reach == 0)
         if constant.size:
             raise InputError(
-                f"`X` must vary in every feature for a {kind} bandwidth; got {constant.size} constant "
+                f"`X` must vary in every feature for {purpose or f'a {kind} bandwidth'}; got {constant.size} constant "
                 f"feature{'s' if constant.size > 1 else ''}, the first at column {int(constant[0])}. "
-                "Drop constant columns, or use kind='scalar'."
+                f"Drop constant columns, or use {others[0]}."
             )
         deviation = np.sqrt(variance)
         points /= deviation
@@ -105,9 +116,9 @@ class Standard:
         smallest = float(np.linalg.eigvalsh(correlation)[0])
         if not smallest > len(reach) * _SINGULAR:
             raise InputError(
-                f"`X` must not have linearly dependent features for a full bandwidth; got n = {len(samples)}, "
-                f"d = {len(reach)}, smallest eigenvalue of the correlation {smallest:.2g}. "
-                "Drop dependent columns, or use kind='diagonal' or 'scalar'."
+                f"`X` must not have linearly dependent features for {purpose or 'a full bandwidth'}; got "
+                f"n = {len(samples)}, d = {len(reach)}, smallest eigenvalue of the correlation {smallest:.2g}. "
+                f"Drop dependent columns, or use {others[1]}."
             )
         factor = np.linalg.cholesky(correlation)
         return cls(solve_lower(factor, points), w, (deviation * unit)[:, None] * factor, n_eff, n_tied)
