@@ -2,6 +2,7 @@
 
 import time
 import warnings
+from statistics import median
 
 import numpy as np
 
@@ -73,12 +74,28 @@ def _against_statsmodels(quick: bool) -> Row:
     samples = random.normal(size=(200 if quick else 2000, 2))
     samples[::3] = 0.3 * samples[::3] + 3.0
     _seconds(samples[:100], "diagonal")
-    ours, bandwidth = min((_seconds(samples, "diagonal") for _ in range(3)), key=lambda pair: pair[0])
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        began = time.perf_counter()
-        peer = sm.nonparametric.KDEMultivariate(samples, "cc", bw="cv_ml")
-        theirs = time.perf_counter() - began
+    found: list[parzen.Bandwidth] = []
+    peers: list[sm.nonparametric.KDEMultivariate] = []
+
+    def theirs() -> None:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            peers.append(sm.nonparametric.KDEMultivariate(samples, "cc", bw="cv_ml"))
+
+    # the minute that they take is not one moment: ours runs before and after
+    contenders = {f"parzen {i}": lambda: found.append(_seconds(samples, "diagonal")[1]) for i in range(5)}
+    timings = interleave({**contenders, "theirs": theirs}, rounds=1)
+    after = interleave(contenders, rounds=1)
+    wall, cpu = (
+        median(
+            run[0]
+            for kept in (timings, after)
+            for name, run in getattr(kept, kind).items()
+            if name != "theirs"
+        )
+        for kind in ("wall", "cpu")
+    )
+    bandwidth, peer = found[0], peers[0]
     values = [
         -peer.loo_likelihood(np.asarray(h), func=np.log) / len(samples) for h in (bandwidth.value, peer.bw)
     ]
@@ -86,9 +103,10 @@ def _against_statsmodels(quick: bool) -> Row:
     return Row(
         f"two clusters, {len(samples)} × 2, diagonal",
         {
-            "parzen, s": ours,
-            "statsmodels cv_ml, s": theirs,
-            "times faster": theirs / ours,
+            "parzen, s": wall,
+            "statsmodels cv_ml, s": timings.seconds("theirs"),
+            "times faster": timings.seconds("theirs") / wall,
+            "in CPU seconds": timings.cpu["theirs"][0] / cpu,
             "objective above theirs, nats a sample": values[0] - values[1],
         },
         (Bar("times faster", 100.0, at_least=True),),

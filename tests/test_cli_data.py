@@ -89,6 +89,20 @@ def test_weights_kind_target_and_warnings(folder):
     )
 
 
+@pytest.mark.parametrize("suffix", ["npy", "csv", "parquet"])
+def test_the_column_of_weights_is_no_feature(folder, suffix):
+    """Without --columns it was one."""
+    table = np.column_stack([folder, 1.0 + (folder[:, 0] > 0)])
+    np.save("weighted.npy", table)
+    pd.DataFrame(table, columns=["x", "y", "w"]).to_csv("weighted.csv", index=False)
+    pl.DataFrame(table, schema=["x", "y", "w"]).write_parquet("weighted.parquet")
+    result = run("bandwidth", f"weighted.{suffix}", "--weights", "2", "--method", "scott")
+    shown = np.array([line.split() for line in result.stdout.splitlines()[-2:]], dtype=float)
+    expected = parzen.select_bandwidth(folder, "scott", sample_weight=table[:, 2]).value
+    np.testing.assert_allclose(shown, expected, rtol=1e-14)
+    np.testing.assert_array_equal(read_table(f"weighted.{suffix}", ["2"], without="2"), table[:, 2:])
+
+
 def test_sweep(folder):
     np.save("valid.npy", folder + 0.1)
     result = run(

@@ -192,7 +192,7 @@ def _split(text: str | None) -> list[str] | None:
     help="What it should be best for: density or gradient.",
 )
 @_columns
-@click.option("--weights", metavar="NAME", help="A column of weights.")
+@click.option("--weights", metavar="NAME", help="A column of weights, which is no feature.")
 @click.option(
     "--plot", type=click.Path(path_type=Path), metavar="FILE", help="Draw the objective, into a PNG file."
 )
@@ -219,7 +219,7 @@ def bandwidth(
     from parzen.datasets.tables import read_table
     from parzen.plotting import png
 
-    samples = read_table(data, _split(columns))
+    samples = read_table(data, _split(columns), without=weights)
     sample_weight = None if weights is None else read_table(data, [weights])[:, 0]
     chosen = parzen.select_bandwidth(
         samples, method, kind=kind, target=target, sample_weight=sample_weight, random_state=0, progress=True

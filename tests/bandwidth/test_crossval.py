@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
+from parzen.bandwidth import crossval
 from parzen.bandwidth.crossval import holdout, kfold, likelihood, lscv
 from parzen.bandwidth.objectives import LeastSquares, Likelihood
 from parzen.bandwidth.selector import Options
+from parzen.bandwidth.standard import Standard
 from parzen.errors import InputError
 
 KINDS = ("scalar", "diagonal", "full")
@@ -115,6 +117,66 @@ def test_gradients_agree_with_differences(rng, name, weighted, d):
     )
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("d", [1, 3, 20])
+def test_a_thinned_objective_is_that_of_its_points(rng, name, weighted, d):
+    """All points but a few left out, by those of an objective whose points differ: values, and slopes by differences."""
+    x, w = data(rng, d=d, weighted=weighted)
+    w = np.full(len(x), 1 / len(x)) if w is None else w / w.sum()
+    whole = OBJECTIVES[name][0](x, w)
+    few = whole.thinned(20)
+    L = 0.8 * np.eye(d)
+    value, relative = few.at(L, options())
+    if name == "lscv":
+        rows = few.some
+        K, K2 = kernel(x[rows], x, L @ L.T), kernel(x[rows], x, 2 * L @ L.T)
+        K[np.arange(len(rows)), rows] = 0.0
+        p = w[rows] / w[rows].sum()
+        expected = 2 * p @ (K @ w / (1 - w[rows])) - p @ K2 @ w
+    else:
+        total, expected = 0.0, 0.0
+        for (pairs, shares, _), (parent, _, _) in zip(few.parts, whole.parts, strict=True):
+            K, weights = kernel(pairs.queries, parent.sources, L @ L.T), np.exp(pairs.log_weights)
+            rest = np.full(len(K), weights.sum())
+            if pairs.own is not None:
+                assert np.array_equal(pairs.queries, parent.sources[pairs.own])
+                K[np.arange(len(K)), pairs.own] = 0.0
+                rest -= weights[pairs.own]
+            expected += shares @ np.log(K @ weights / rest)
+            total += shares.sum()
+            assert len(K) < len(parent.queries)
+        assert total == pytest.approx(1)
+    assert value == pytest.approx(expected, rel=1e-9)
+    E, step = np.tril(rng.normal(size=(d, d))) / d, 1e-3
+    near, far, farther = (
+        (few.at(L + k * step * L @ E, options())[0] - few.at(L - k * step * L @ E, options())[0])
+        / (2 * k * step)
+        for k in (1, 2, 3)
+    )
+    difference = 1.5 * near - 0.6 * far + 0.1 * farther
+    assert np.sum(E * relative) == pytest.approx(difference, abs=1e-7 * np.abs(relative).max())
+
+
+@pytest.mark.parametrize("kind", ["diagonal", "full"])
+@pytest.mark.parametrize("select", [likelihood, holdout])
+def test_starts_from_few_points_lead_to_the_optimum_of_all(rng, kind, select):
+    """Screened on an eighth of the points, in an order that alternates between clusters, the optimum is one of all."""
+    x, _ = data(rng, n=1200, d=2)
+    x = x[np.lexsort((np.arange(1200), np.arange(1200) % 8))]
+    selected = select(x, None, options(kind))
+    standard = Standard.of(x, None, kind, join_ties=True)
+    assert len(x) > 4 * crossval._SCREENED
+    if select is likelihood:
+        objective = Likelihood.leave_one_out(standard.points, standard.weights)
+        L = np.linalg.cholesky(covariance(selected.value, 2))
+        spread = np.asarray(standard.spread)
+        L = np.linalg.solve(spread if kind == "full" else np.diag(spread), L)
+        relative = objective.at(np.tril(L), options())[1]
+        assert np.abs(relative if kind == "full" else np.diag(relative)).max() < 1e-5
+    assert selected.warnings == ()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize(
@@ -143,7 +205,8 @@ def test_the_optimum_is_one(rng, kind, weighted, select, brute, sign):
 
 
 @pytest.mark.parametrize(
-    ("select", "weighted"), [(likelihood, True), (likelihood, False), (lscv, True), (holdout, False)]
+    ("select", "weighted"),
+    [(likelihood, True), (likelihood, False), (lscv, True), (holdout, False), (kfold, True)],
 )
 def test_equivariance(rng, select, weighted):
     """A change of units changes a bandwidth as it should: any affine map for full, and so on."""

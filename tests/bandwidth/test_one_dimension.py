@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 import parzen
 from parzen.bandwidth.isj import fixed_point
-from parzen.bandwidth.plugin_1d import _normal_psi, _pilot
+from parzen.bandwidth.plugin_1d import _normal_psi, _pilot, dpi
+from parzen.bandwidth.selector import Options
 from parzen.errors import InputError, MemoryLimitError
 
 METHODS = ["scott", "silverman", "normal-gradient", "sheather-jones", "dpi", "isj"]
@@ -46,7 +47,8 @@ def r_scale(x):
 def test_published_numbers(faithful):
     """Unbinned values for faithful$eruptions, by mpmath at 30 digits.
 
-    R's own bw.SJ counts pairs in 1000 bins and stops early: .13954633957450 and .16527277852454.
+    R's own bw.SJ counts pairs in 1000 bins and stops early: .13954633957450 and .16527277852454. The issue's
+    .165347754588 for dpi has lost the 0 of .16534775458088.
     """
     assert parzen.select_bandwidth(faithful, "sheather-jones").value == pytest.approx(
         0.139683104645, abs=5e-13
@@ -265,3 +267,11 @@ def test_curves(rng):
     assert bandwidths[np.argmin(objective)] == pytest.approx(chosen.value, rel=0.1)
     assert choose(x, "scott").curve is None
     assert choose(x, "scott").objective == ""
+
+
+def test_dpi_in_the_smallest_units(rng):
+    """The estimated error leaves float64 (it was an OverflowError), the bandwidth does not."""
+    x = rng.normal(size=(60, 1))
+    tiny = dpi(x * 1e-310, None, Options())
+    assert tiny.curve is None
+    assert tiny.value == pytest.approx(1e-310 * dpi(x, None, Options()).value, rel=1e-6)

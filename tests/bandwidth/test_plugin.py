@@ -10,10 +10,20 @@ from numpy.polynomial import hermite_e
 from scipy.optimize import minimize
 from scipy.stats import multivariate_normal
 
+from parzen.bandwidth import functionals
 from parzen.bandwidth import plugin as room
-from parzen.bandwidth.functionals import at_zero, contract, functional_sums, multi_indices, multiplicities
+from parzen.bandwidth.functionals import (
+    at_zero,
+    contract,
+    functional_sums,
+    multi_indices,
+    multiplicities,
+    sums_over_frequencies,
+    sums_over_pairs,
+)
 from parzen.bandwidth.plugin import plugin, scv
 from parzen.bandwidth.selector import Options
+from parzen.bandwidth.spectrum import PairSums
 from parzen.errors import InputError
 
 KINDS = ("scalar", "diagonal", "full")
@@ -80,6 +90,32 @@ def test_sums_do_not_depend_on_blocks_or_workers(rng):
     np.testing.assert_array_equal(functional_sums(y, w, 6, 2, None), whole)
     order = rng.permutation(300)
     np.testing.assert_allclose(functional_sums(y[order], w, 6, 2, None), whole, rtol=1e-9, atol=1e-14)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(("d", "s"), [(1, 10), (2, 6), (3, 4)])
+def test_sums_over_frequencies_are_those_over_pairs(rng, d, s, weighted):
+    y = rng.normal(size=(200, d))
+    y[0] = 40.0  # beyond all reach
+    w = rng.uniform(size=200) if weighted else np.full(200, 1 / 200)
+    pairs = sums_over_pairs(y, w, s, 1, None)
+    frequencies = sums_over_frequencies(PairSums(y, w), s) * w.sum() ** 2
+    np.testing.assert_allclose(frequencies, pairs, rtol=0, atol=1e-12 * np.abs(pairs).max())
+
+
+@pytest.mark.parametrize(("kind", "d"), [("scalar", 1), ("diagonal", 2), ("full", 2)])
+def test_frequencies_and_pairs_choose_the_same_bandwidth(rng, monkeypatch, kind, d):
+    x = rng.normal(size=(400, d)) @ (np.eye(d) + 0.5 * np.tri(d, k=-1))
+    x[::3] += 4.0
+    weights = rng.uniform(0.5, 1.0, size=400)
+    monkeypatch.setattr(functionals, "sums_over_pairs", lambda *_: pytest.fail("frequencies cost less"))
+    quick = [select(x, weights, options(kind)).value for select in (plugin, scv)]
+    monkeypatch.undo()
+    for module in (room, functionals):
+        monkeypatch.setattr(module, "pays_over_pairs", lambda *_: False)
+    slow = [select(x, weights, options(kind)).value for select in (plugin, scv)]
+    for one, other in zip(quick, slow, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
 
 
 # a mixture of two round normals, whose functionals have a closed form (Wand & Jones 1995, section 2.6)
@@ -277,3 +313,54 @@ def test_smoothed_cross_validation_says_when_it_has_no_answer(rng):
     assert np.all(np.isfinite(scv(x, None, options("full")).value))
     with pytest.raises(InputError, match="`target` must be 'density'"):
         scv(x, None, options(target="gradient"))
+
+
+@pytest.mark.parametrize("kind", ["scalar", "diagonal"])
+@pytest.mark.parametrize("select", [plugin, scv])
+def test_dependent_features_have_no_pilot_whatever_the_kind(rng, select, kind):
+    """The advice was to use the kind that had been asked for."""
+    x = rng.normal(size=(40, 1))
+    with pytest.raises(
+        InputError, match=r"dependent features for the pilot matrix of .*; got n = 40, .* use 'likelihood'"
+    ):
+        select(np.hstack([x, 2 * x]), None, options(kind))
+    constant = np.hstack([x, np.ones((40, 1))])
+    with pytest.raises(
+        InputError, match=r"for the pilot matrix of .*; got 1 constant feature.* use 'likelihood'"
+    ):
+        select(constant, None, options(kind))
+
+
+@pytest.mark.parametrize("select", [plugin, scv])
+def test_one_number_for_features_of_very_different_scale(rng, select):
+    x = rng.normal(size=(40, 2)) * [1e150, 1e-150]
+    with pytest.raises(InputError, match=r"features of similar scale for a scalar bandwidth .* Use kind="):
+        select(x, None, options("scalar"))
+    expected = select(x / [1e150, 1e-150], None, options("diagonal")).value * [1e150, 1e-150]
+    np.testing.assert_allclose(select(x, None, options("diagonal")).value, expected, rtol=1e-6)
+
+
+def test_smallest_units(rng):
+    """The error leaves float64, the bandwidth does not."""
+    x = rng.normal(size=(60, 1))
+    tiny = scv(x * 1e-310, None, options("scalar"))
+    assert tiny.curve is None
+    assert tiny.value == pytest.approx(1e-310 * scv(x, None, options("scalar")).value, rel=1e-6)
+
+
+@pytest.mark.parametrize("frequencies", [True, False])
+@pytest.mark.parametrize("d", [1, 2])
+def test_the_gradient_of_scv_agrees_with_differences(rng, monkeypatch, d, frequencies):
+    """To 1e-7, over frequencies and over pairs."""
+    monkeypatch.setattr(room, "pays_over_pairs", lambda *_: frequencies)
+    problem = room._Problem(rng.normal(size=(80, d)), rng.uniform(0.5, 1, size=80), options(), "scv")
+    error = room._SmoothedError(problem)
+    assert (error.spectrum is not None) == frequencies
+    L, E, step = 0.4 * np.eye(d), np.tril(rng.normal(size=(d, d))), 1e-3
+    near, far, farther = (
+        (error.at(L + k * step * L @ E)[0] - error.at(L - k * step * L @ E)[0]) / (2 * k * step)
+        for k in (1, 2, 3)
+    )
+    relative = error.at(L)[1]
+    difference = 1.5 * near - 0.6 * far + 0.1 * farther
+    assert np.sum(E * relative) == pytest.approx(difference, abs=1e-7 * np.abs(relative).max())

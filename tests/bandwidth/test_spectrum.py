@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.polynomial.hermite_e import hermeval
 
-from parzen.bandwidth import objectives
+import parzen
+from parzen.bandwidth import objectives, spectrum
 from parzen.bandwidth.selector import Options
 from parzen.bandwidth.spectrum import PairSums
 from parzen.errors import InputError, MemoryLimitError
@@ -121,6 +122,25 @@ def test_lscv_over_frequencies_is_lscv_over_pairs(d, rng, monkeypatch):
         np.testing.assert_allclose(found, exact, rtol=1e-8, atol=1e-11)
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("d", [2, 3])
+def test_lscv_of_a_matrix_over_frequencies_is_that_over_pairs(d, weighted, rng, monkeypatch):
+    samples = rng.normal(size=(200, d))
+    weights = rng.uniform(size=200) if weighted else np.ones(200)
+    objective = objectives.LeastSquares(samples, weights / weights.sum())
+    wide, narrow = np.tril(0.2 * rng.normal(size=(d, d))) + np.eye(d), 1e-6 * np.eye(d)
+    expected = [objective.at(L, Options()) for L in (wide, narrow)]
+    monkeypatch.setattr(objectives, "_MANY", (1, 1, 1))
+    assert objective.by_frequencies
+    assert objective.thinned(50) is objective
+    value, slope = objective.at(wide, Options())
+    assert value == pytest.approx(expected[0][0], rel=1e-8)
+    np.testing.assert_allclose(slope, expected[0][1], rtol=1e-7, atol=1e-9)
+    value, slope = objective.at(narrow, Options())  # too many frequencies: over pairs
+    assert value == expected[1][0]
+    np.testing.assert_array_equal(slope, expected[1][1])
+
+
 def test_scale_by_units_of_any_size(rng):
     x = rng.normal(size=(60, 1))
     expected = PairSums(x).pair_sum(0.5, (4,))
@@ -138,3 +158,13 @@ def test_too_many_frequencies_and_dimensions(rng):
         sums.pair_sum(1e-5)
     with pytest.raises(InputError, match="at most 3 columns"):
         PairSums(rng.normal(size=(10, 4)))
+
+
+def test_lscv_looks_no_lower_than_transforms_reach(rng, monkeypatch):
+    """In two dimensions the grid began where frequencies are too many, and large samples were refused."""
+    x = rng.normal(size=(1000, 2))
+    expected = parzen.select_bandwidth(x, "lscv").value
+    monkeypatch.setattr(objectives, "_MANY", (1, 1))
+    monkeypatch.setattr(spectrum, "_LIMIT", 2**20)
+    assert not PairSums(x).fits(1e-2 * 1000**-0.2, 1.0)
+    assert parzen.select_bandwidth(x, "lscv").value == pytest.approx(expected, rel=1e-4)

@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from parzen.bandwidth.line_search import Line, maximise_on_line
-from parzen.bandwidth.matrix_search import Found, maximise_over_matrices, shaped_start
+from parzen.bandwidth.matrix_search import Curvature, Found, maximise_over_matrices, shaped_start
 from parzen.bandwidth.objectives import LeastSquares, Likelihood, Objective
 from parzen.bandwidth.selector import Options, Selected
 from parzen.bandwidth.standard import Standard
@@ -30,11 +30,17 @@ _NEIGHBOUR_SAMPLES = 1000
 #: Folds of `kfold`, and the share of `holdout` that is held out.
 _FOLDS, _HELD_OUT = 5, 0.2
 
-#: Where the grid begins for many samples, over n^(-1/5) standard deviations.
-_LOWEST_OF_MANY = 1e-2
+#: Where the grid begins for many samples, over n^(-1/(d + 4)) standard deviations, by dimension.
+_LOWEST_OF_MANY = (1e-2, 0.1, 0.1)
 
 #: A start is new if its bandwidth differs from the others by more than this factor.
 _NEW_START = 1.5
+
+#: Points that are left out, each under all samples, while starts are looked for: one in so many, at least and at most.
+_SCREENED_SHARE, _SCREENED, _SCREENED_MOST = 8, 250, 1000
+
+#: Slope at which a rough climb ends, about the sampling error of its objective; and by what share matrices differ.
+_ROUGH, _ROUGHLY_SAME, _SAME = 1e-3, 0.1, 1e-2
 
 
 def likelihood(samples: FloatArray, weights: FloatArray | None, options: Options) -> Selected:
@@ -56,7 +62,8 @@ def likelihood(samples: FloatArray, weights: FloatArray | None, options: Options
     -------
     Selected
         ``curve`` is the objective, in nats a sample, along scalar bandwidths; for diagonal and full bandwidths along
-        multiples of the data's own spread, with the geometric mean of the bandwidth over all directions as abscissa.
+        multiples of the data's own spread, with the geometric mean of the bandwidth over all directions as abscissa,
+        and estimated from the points on which starts are compared (250 to 1000, one in eight, or all if fewer).
         ``warnings`` tell of repeated samples and of other local maxima.
 
     Raises
@@ -68,7 +75,8 @@ def likelihood(samples: FloatArray, weights: FloatArray | None, options: Options
     Notes
     -----
     Cost: scalar, one pass over n² pairs with a grid of 8 to 40 bandwidths and one or two with 4; diagonal and full,
-    two passes of order 1 a step, 20 to 60 steps from each start. Memory O(n d).
+    the grid and two rough climbs on few points, and 5 to 30 passes over all, of order 2 for d ≤ 4, else two of order 1
+    each. Memory O(n d). Maxima that are seen on few points only as one are not told apart.
 
     References
     ----------
@@ -102,7 +110,9 @@ def lscv(samples: FloatArray, weights: FloatArray | None, options: Options) -> S
     objective = LeastSquares(standard.points, standard.weights)
     if objective.by_frequencies:
         # nearest neighbours are so near that most of the grid would be noise; the search goes on below where it must
-        low = _LOWEST_OF_MANY * len(standard.points) ** -0.2
+        low = objective.least_by_frequencies(
+            _LOWEST_OF_MANY[standard.d - 1] * len(standard.points) ** (-1.0 / (standard.d + 4))
+        )
     else:
         low = 0.5 * float(np.quantile(_nearest(standard.points), 0.1) / np.sqrt(standard.d))
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
@@ -165,7 +175,11 @@ def _search(
 ) -> Selected:
     """Maximise an objective over the bandwidths of the kind asked for."""
     high = 1.5  # the root of twice the mean square: farther pairs are not farther on average
-    found = maximise_on_line(lambda h: objective.on_line(h, options), min(low, 0.5 * high), high)
+    low = min(low, 0.5 * high)
+    scalar, n = options.kind == "scalar", len(standard.points)
+    few = min(max(n // _SCREENED_SHARE, _SCREENED), _SCREENED_MOST)
+    rough = objective if scalar else objective.thinned(few)
+    found = maximise_on_line(lambda h: rough.on_line(h, options), low, high, refine=scalar)
     if found is None:
         raise InputError(
             f"`X` must have a bandwidth that is best by {name!r}; got an objective that has no optimum between a "
@@ -184,31 +198,52 @@ def _search(
         warnings.append(
             f"{standard.n_tied} samples repeat another one exactly; each was left out together with its repetitions."
         )
-    if options.kind == "scalar":
+    if scalar:
         warnings += _other_optima([other * standard.size for other in others], h * standard.size)
         return Selected(standard.bandwidth(h), curve, tuple(warnings))
-    starts = [h]
-    rule = (4.0 / (len(standard.points) * (standard.d + 2.0))) ** (1.0 / (standard.d + 4.0))
-    for start in (*others, rule):
-        if all(abs(np.log(start / known)) > np.log(_NEW_START) for known in starts):
-            starts.append(start)
-    full = options.kind == "full"
-    leave_one_out = Likelihood.leave_one_out(standard.points, standard.weights)
-    climbs = []
-    for start in starts:
-        L = shaped_start(lambda L: leave_one_out.at(L, options), start * np.eye(standard.d), full=full)
-        climbs.append(maximise_over_matrices(lambda L: objective.at(L, options), L, full=full))
+    rule = (4.0 / (n * (standard.d + 2.0))) ** (1.0 / (standard.d + 4.0))
+    shape = Likelihood.leave_one_out(standard.points, standard.weights).thinned(few)
+    climbs = _climbs(objective, rough, shape, [h, *others, rule], standard.d, options)
     best = max(climbs, key=lambda climb: climb.value)
     if best.at_edge:
         raise InputError(
             f"`X` must not fall on lines or steps for a {options.kind} bandwidth by {name!r}; got an objective that "
-            "grows without bound as the kernel narrows in one direction, as with rounded features. Add noise of the "
-            "size of the rounding, or use kind='scalar'."
+            "grows without bound as the kernel narrows in one direction, as with rounded features, far outliers, or "
+            f"few samples in many dimensions (n = {n}, d = {standard.d}). Drop outliers, add noise of the size of the "
+            "rounding, or use kind='scalar'."
         )
-    sizes = [_size(climb) * standard.size for climb in climbs if _differs(climb, best)]
+    sizes = [_size(climb) * standard.size for climb in climbs if _differs(climb, best, _SAME)]
     warnings += _other_optima(sizes, _size(best) * standard.size)
     L = np.diag(best.L) if options.kind == "diagonal" else best.L
     return Selected(standard.bandwidth(L), curve, tuple(warnings))
+
+
+def _climbs(
+    objective: Objective, rough: Objective, shape: Objective, sizes: list[float], d: int, options: Options
+) -> list[Found]:
+    """Climb from round starts of these sizes; first, from each that is new, on the objective over few points.
+
+    Starts that come out together there go on as one, with what was learnt of the curvature: the climb over all points
+    then takes three or four steps. ``shape`` is the likelihood.
+    """
+    full, identity = options.kind == "full", np.eye(d)
+    starts: list[float] = []
+    ways: list[tuple[Found, Curvature]] = []
+    for start in sizes:
+        if any(abs(np.log(start / known)) < np.log(_NEW_START) for known in starts):
+            continue
+        starts.append(start)
+        curvature = Curvature()
+        L = shaped_start(lambda L: shape.at(L, options), start * identity, full=full)
+        way = maximise_over_matrices(
+            lambda L: rough.at(L, options), L, full=full, curvature=curvature, tolerance=_ROUGH
+        )
+        if all(_differs(way, other, _ROUGHLY_SAME) for other, _ in ways):
+            ways.append((way, curvature))
+    return [
+        maximise_over_matrices(lambda L: objective.at(L, options), way.L, full=full, curvature=curvature)
+        for way, curvature in ways
+    ]
 
 
 def _size(found: Found) -> float:
@@ -216,9 +251,9 @@ def _size(found: Found) -> float:
     return float(np.exp(np.mean(np.log(np.diag(found.L)))))
 
 
-def _differs(one: Found, other: Found) -> bool:
+def _differs(one: Found, other: Found, share: float) -> bool:
     """Whether two climbs ended at different bandwidths."""
-    return bool(np.linalg.norm(one.L - other.L) > 1e-2 * np.linalg.norm(other.L))
+    return bool(np.linalg.norm(one.L - other.L) > share * np.linalg.norm(other.L))
 
 
 def _curve(

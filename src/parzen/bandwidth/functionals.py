@@ -11,13 +11,20 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
+from parzen.bandwidth.spectrum import MAX_DIMENSION, PairSums
 from parzen.kernel_sums.threads import Step, run_tasks
 from parzen.typing import FloatArray, IntArray, Progress
 
-__all__ = ["at_zero", "contract", "functional_sums", "multi_indices", "multiplicities", "raised"]
+__all__ = [
+    "at_zero", "contract", "functional_sums", "multi_indices", "multiplicities", "pays_over_pairs", "raised",
+    "sums_over_frequencies", "sums_over_pairs",
+]  # fmt: skip
 
 #: Samples in the blocks whose pairs are handled together: their Hermite polynomials stay in the L2 cache.
 _ROWS, _COLUMNS = 32, 128
+
+#: What a frequency costs, and the start of a transform, in pairs: 0.5 to 1 µs and 1 ms against 0.1 to 0.3 µs.
+_FREQUENCY, _START = 4.0, 4000.0
 
 #: Squared distance beyond which even He₁₀(u) φ(u) is nothing beside φ(0).
 _NEGLIGIBLE = 180.0
@@ -92,9 +99,36 @@ def functional_sums(
 ) -> FloatArray:
     """Return Σ_ij w_i w_j D^α φ(y_i - y_j) for all |α| = s, s even, φ standard normal, i = j included.
 
+    In up to three dimensions over frequencies, where these are fewer than the pairs; else over pairs: see
+    `sums_over_frequencies` and `sums_over_pairs`, which agree in about 12 digits.
+    """
+    if y.shape[1] <= MAX_DIMENSION:
+        sums = PairSums(y, weights)
+        if pays_over_pairs(sums, 1.0, 1.0):
+            return sums_over_frequencies(sums, s) * float(weights.sum()) ** 2
+    return sums_over_pairs(y, weights, s, workers, progress)
+
+
+def pays_over_pairs(sums: PairSums, smallest: float | FloatArray, largest: float | FloatArray) -> bool:
+    """Whether a transform for these bandwidths costs less than one pass over all pairs."""
+    return sums.fits(smallest, largest) and (
+        _START + _FREQUENCY * sums.n_frequencies(smallest, largest) <= 0.5 * sums.n**2
+    )
+
+
+def sums_over_frequencies(sums: PairSums, s: int) -> FloatArray:
+    """Return Σ_ij w_i w_j D^α φ(y_i - y_j) for all |α| = s ≤ 10 from one Fourier transform; Σw is made 1."""
+    sums.prepare(1.0, 1.0, most=sums.n_frequencies(1.0, 1.0))
+    return np.array([sums.pair_sum(1.0, tuple(map(int, alpha))) for alpha in multi_indices(sums.d, s)])
+
+
+def sums_over_pairs(
+    y: FloatArray, weights: FloatArray, s: int, workers: int, progress: Progress | None
+) -> FloatArray:
+    """Return the sums over n²/2 pairs, each for about C(d+s-1, s) multiplications through BLAS.
+
     D^α φ(u) = φ(u) Π_a He_{α_a}(u_a). The axes are split in two halves: all products of Hermite polynomials of the
-    first half, times all of the second, summed over pairs, are matrix products. Cost: n²/2 pairs, each about
-    C(d+s-1, s) multiplications through BLAS.
+    first half, times all of the second, summed over pairs, are matrix products.
     """
     n, d = y.shape
     half = (d + 1) // 2

@@ -107,8 +107,8 @@ def isj(samples: FloatArray, weights: FloatArray | None, options: Options) -> Se
     crossings = np.flatnonzero((values[:-1] < 0) & (values[1:] >= 0))
     if not crossings.size:
         raise InputError(
-            f"`X` must hold more samples for 'isj'; its equation has no solution for these {len(x)} "
-            f"({len(np.unique(x))} different). Use 'sheather-jones' or 'silverman'."
+            f"`X` must hold more samples for 'isj'; got {len(x)} ({len(np.unique(x))} different, effectively {n:.3g}), "
+            "for which its equation has no solution. Use 'sheather-jones' or 'silverman'."
         )
     at = int(crossings[0])
     root = brentq(excess, grid[at], grid[at + 1], xtol=1e-13, rtol=1e-13)

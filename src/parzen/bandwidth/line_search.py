@@ -69,11 +69,14 @@ class Line:
         return float(a) + root, float(fit(root))
 
 
-def maximise_on_line(look: Look, low: float, high: float) -> tuple[float, float, Line, list[float]] | None:
+def maximise_on_line(
+    look: Look, low: float, high: float, *, refine: bool = True
+) -> tuple[float, float, Line, list[float]] | None:
     """Find the global maximum near [low, high].
 
     A grid of ratio at most 1.5 is looked at in one pass, and widened while its best is at an edge. Then each pass
-    puts four bandwidths around the root of the polynomial through the nearest values and slopes.
+    puts four bandwidths around the root of the polynomial through the nearest values and slopes; without ``refine``
+    the first such root is the answer.
 
     Returns
     -------
@@ -106,7 +109,7 @@ def maximise_on_line(look: Look, low: float, high: float) -> tuple[float, float,
         i = int(np.searchsorted(line.h, a))
         root, value = line.peak(i, neighbours=4)
         width = float(np.log(b / a))
-        if width <= _LAST_BRACKET:
+        if width <= _LAST_BRACKET or not refine:
             return float(np.exp(root)), value, line, others
         doubt = min(max(abs(root - line.peak(i)[0]), 1e-5, 1e-3 * width**2), 0.25 * width)
         t = np.clip(root + doubt * np.array([-1.0, -0.1, 0.1, 1.0]), np.log(a), np.log(b))

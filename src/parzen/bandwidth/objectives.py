@@ -8,7 +8,7 @@ the second moment of `pair_sums` in coordinates whitened by L.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol, Self
 
@@ -39,6 +39,10 @@ class Objective(Protocol):
         """Return the value at a factor, and the relative derivative by its lower triangle, (d, d)."""
         ...
 
+    def thinned(self, n: int) -> "Objective":
+        """Return an estimate that leaves out about n points only, each under all the samples as before."""
+        ...
+
 
 def _log_rest(weights: FloatArray) -> FloatArray:
     """Log Σ_{j≠i} w_j for each i, without cancellation; Σw = 1, at least two positive weights."""
@@ -46,6 +50,11 @@ def _log_rest(weights: FloatArray) -> FloatArray:
     rest = weights.sum() - weights  # no other weight is above half of the sum
     rest[heaviest] = math.fsum(np.delete(weights, heaviest))
     return np.asarray(np.log(rest))
+
+
+def _some(n: int, m: int) -> IntArray:
+    """Return m of n rows at random, always the same ones: a regular choice might follow the order of the samples."""
+    return np.sort(np.random.default_rng(0).choice(n, min(n, m), replace=False))
 
 
 def _log_total(log_terms: FloatArray) -> FloatArray:
@@ -105,11 +114,23 @@ class Likelihood:
             M += white.second_moment(shares, sums, options, symmetric=False)
         return value, np.tril(M - np.eye(len(L)))
 
+    def thinned(self, n: int) -> "Likelihood":
+        """See `Objective`."""
+        share = n / sum(len(shares) for _, shares, _ in self.parts)
+        parts: list[tuple[Pairs, FloatArray, FloatArray | float]] = []
+        for pairs, shares, log_total in self.parts:
+            some = _some(len(shares), math.ceil(share * len(shares)))
+            parts.append(
+                (pairs.of_queries(some), shares[some], np.broadcast_to(log_total, shares.shape)[some])
+            )
+        total = sum(float(shares.sum()) for _, shares, _ in parts)
+        return Likelihood([(pairs, shares / total, log_total) for pairs, shares, log_total in parts])
+
 
 def _whitened(pairs: Pairs, L: FloatArray) -> Pairs:
     """Return the same pairs in coordinates in which L is the identity."""
     sources = solve_lower(L, pairs.sources)
-    queries = sources if pairs.own is not None else solve_lower(L, pairs.queries)
+    queries = sources[pairs.own] if pairs.own is not None else solve_lower(L, pairs.queries)
     return Pairs(queries, sources, pairs.log_weights, pairs.own)
 
 
@@ -122,11 +143,18 @@ class LeastSquares:
 
     points: FloatArray  # (n, d)
     weights: FloatArray  # (n,), sum 1
+    some: IntArray | None = None  # the points i that the sums go over, which are estimates then
 
     def _log_terms(self, log_sum: FloatArray, own: bool) -> FloatArray:
         """Log of each sample's share in one of the two sums, without the kernel's constant."""
-        log_row = np.log(self.weights)
-        return (log_row - _log_rest(self.weights) if own else log_row)[:, None] + log_sum
+        rows = self._rows
+        log_row = np.log(self.weights[rows]) - math.log(float(self.weights[rows].sum()))
+        return (log_row - _log_rest(self.weights)[rows] if own else log_row)[:, None] + log_sum
+
+    @property
+    def _rows(self) -> IntArray:
+        """The points i."""
+        return np.arange(len(self.points)) if self.some is None else self.some
 
     def on_line(self, h: FloatArray, options: Options) -> tuple[FloatArray, FloatArray]:
         """See `Objective`."""
@@ -149,7 +177,10 @@ class LeastSquares:
 
     def at(self, L: FloatArray, options: Options) -> tuple[float, FloatArray]:
         """See `Objective`."""
+        if self.by_frequencies and self._fits(L):
+            return self._factor_at_frequencies(L)
         value, slope = 0.0, np.zeros_like(L)
+        whole = self.some is None
         equal = np.ptp(self.weights) == 0
         for pairs, factor, width in self._two_sums():
             white = _whitened(pairs, width * L)
@@ -160,16 +191,28 @@ class LeastSquares:
             R = np.exp(log_terms[:, 0] - log_total)
             log_det = float(np.sum(np.log(width * np.diag(L))))
             total = factor * math.exp(log_total - 0.5 * len(L) * _LOG_2PI - log_det)
-            M = white.second_moment(R, sums, options, symmetric=equal or not left_out)
+            M = white.second_moment(R, sums, options, symmetric=whole and (equal or not left_out))
             value += total
             slope += total * np.tril(M - np.eye(len(L)))
         return value, slope
 
+    def thinned(self, n: int) -> "LeastSquares":
+        """See `Objective`."""
+        if self.by_frequencies:
+            return self
+        return replace(self, some=_some(len(self.points), n))
+
     @property
     def by_frequencies(self) -> bool:
-        """Whether scalar bandwidths are looked at through one Fourier transform instead of n² pairs each."""
+        """Whether bandwidths are looked at through one Fourier transform instead of n² pairs each."""
         n, d = self.points.shape
-        return d <= len(_MANY) and bool(n >= _MANY[d - 1])
+        return self.some is None and d <= len(_MANY) and bool(n >= _MANY[d - 1])
+
+    def least_by_frequencies(self, h: float) -> float:
+        """Return the least scalar bandwidth from h on, to a factor 1.5, at which a transform is not too large."""
+        while not self._spectra[0].fits(h, h):
+            h *= 1.5
+        return h
 
     @cached_property
     def _spectra(self) -> tuple[PairSums, PairSums]:
@@ -185,18 +228,37 @@ class LeastSquares:
         d = self.points.shape[1]
         wide, wide_slope = everything.with_slope(math.sqrt(2.0) * h)
         value, slope = others.with_slope(h)
-        if others is everything:
-            rest = 1.0 - everything.self_weight
-            value, slope = value / rest, slope / rest
-            self_weight = everything.self_weight / rest
-        else:
-            self_weight = others.self_weight
-        own = self_weight * math.exp(-d * (0.5 * _LOG_2PI + math.log(h)))
-        return 2.0 * (value - own) - wide, 2.0 * (slope + d * own) - wide_slope
+        own = others.self_weight * math.exp(-d * (0.5 * _LOG_2PI + math.log(h)))
+        factor = 2.0 / self._rest
+        return factor * (value - own) - wide, factor * (slope + d * own) - wide_slope
+
+    def _factor_at_frequencies(self, L: FloatArray) -> tuple[float, FloatArray]:
+        """Return the value at a factor, and the relative derivative."""
+        everything, others = self._spectra
+        H = L @ L.T
+        wide, by_wide = everything.pair_sum_full(2.0 * H)
+        value, by_H = others.pair_sum_full(H)
+        own = others.self_weight * math.exp(-0.5 * len(L) * _LOG_2PI - float(np.sum(np.log(np.diag(L)))))
+        factor = 2.0 / self._rest
+        slope = factor * (2.0 * L.T @ by_H @ L + own * np.eye(len(L))) - 4.0 * L.T @ by_wide @ L
+        return factor * (value - own) - wide, np.tril(slope)
+
+    @property
+    def _rest(self) -> float:
+        """What the sum over the other samples is still to be divided by."""
+        everything, others = self._spectra
+        return 1.0 - everything.self_weight if others is everything else 1.0
+
+    def _fits(self, L: FloatArray) -> bool:
+        """Whether a transform is not too large for a factor; a narrow one is summed over pairs."""
+        H = L @ L.T
+        narrowest = 1.0 / np.sqrt(np.diag(np.linalg.inv(H)))
+        return self._spectra[0].fits(narrowest, np.sqrt(2.0 * np.diag(H)))
 
     def _two_sums(self) -> list[tuple[Pairs, float, float]]:
         """Return the pairs, the sign and factor, and the kernel's width in bandwidths, of both sums."""
         log_weights = np.log(self.weights)
-        everything = Pairs(self.points, self.points, log_weights, None)
-        others = Pairs(self.points, self.points, log_weights, np.arange(len(self.points)))
+        rows = self._rows
+        everything = Pairs(self.points[rows], self.points, log_weights, None)
+        others = replace(everything, own=rows)
         return [(others, 2.0, 1.0), (everything, -1.0, math.sqrt(2.0))]

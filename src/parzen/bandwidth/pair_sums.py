@@ -11,7 +11,7 @@ So M costs two passes of order 1, O((n + m) d) memory, at any d. A pass of order
 for n m d² operations and m d² numbers: that is less in few dimensions.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -45,7 +45,11 @@ class Pairs:
     queries: FloatArray  # (m, d)
     sources: FloatArray  # (n, d)
     log_weights: FloatArray  # (n,) of the sources
-    own: IntArray | None  # (m,) source to leave out; then queries and sources are the same points
+    own: IntArray | None  # (m,) source that each query is, and that is left out
+
+    def of_queries(self, some: IntArray) -> "Pairs":
+        """Return the pairs of some of the queries."""
+        return replace(self, queries=self.queries[some], own=None if self.own is None else self.own[some])
 
     def sums(self, h: FloatArray, options: Options, *, order: int = 0) -> PairSums:
         """Return the sums at bandwidths ``h``, (k,), in one pass."""
@@ -95,9 +99,10 @@ class Pairs:
         with np.errstate(divide="ignore"):
             log_rows = np.log(R) - first.log_sum[:, 0]
         keep = np.isfinite(log_rows)
-        own = self.own
-        if own is not None and not keep.all():
-            own = np.where(keep, np.cumsum(keep) - 1, -1)
+        own = None
+        if self.own is not None:
+            own = np.full(len(self.sources), -1)
+            own[self.own[keep]] = np.arange(np.count_nonzero(keep))
         back = Pairs(self.sources, self.queries[keep], log_rows[keep], own).sums(np.ones(1), options, order=1)
         C = np.exp(self.log_weights + back.log_sum[:, 0])
         M -= (C * self.sources.T) @ back.mean[:, 0]

@@ -18,11 +18,19 @@ import math
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from parzen.bandwidth.functionals import at_zero, contract, functional_sums, multiplicities, raised
+from parzen.bandwidth.functionals import (
+    at_zero,
+    contract,
+    functional_sums,
+    multiplicities,
+    pays_over_pairs,
+    raised,
+)
 from parzen.bandwidth.line_search import maximise_on_line
 from parzen.bandwidth.matrix_search import maximise_over_matrices
 from parzen.bandwidth.pair_sums import Pairs
 from parzen.bandwidth.selector import Options, Selected
+from parzen.bandwidth.spectrum import MAX_DIMENSION, PairSums
 from parzen.bandwidth.standard import Standard, solve_lower
 from parzen.errors import InputError
 from parzen.progress import reporting
@@ -35,6 +43,9 @@ _LARGEST_D = 6
 
 #: Share of the error of an infinite bandwidth, which is that of no density at all, from which on nothing is chosen.
 _USELESS = 0.95
+
+#: Least width of the samples in any direction, in those of the kind: functionals go with its eighth power.
+_SAME_SCALE = 1e-30
 
 #: What is estimated, and the order r of its derivative.
 _DERIVATIVES = {"density": 0, "gradient": 1, "hessian": 2}
@@ -63,7 +74,9 @@ def plugin(samples: FloatArray, weights: FloatArray | None, options: Options) ->
 
     Notes
     -----
-    Cost: two passes over n²/2 pairs with C(d+2r+5, 2r+6) and C(d+2r+3, 2r+4) products each.
+    Cost: two passes over n²/2 pairs with C(d+2r+5, 2r+6) and C(d+2r+3, 2r+4) products each; or, for d ≤ 3, two Fourier
+    transforms and as many sums over their frequencies, where these are fewer than the pairs. Pilots follow the
+    covariance, and so grow with far outliers.
 
     References
     ----------
@@ -81,7 +94,7 @@ def scv(samples: FloatArray, weights: FloatArray | None, options: Options) -> Se
               + n^{-2} \sum_{ij} (\varphi_{2H+G} - 2 \varphi_{H+G} + \varphi_G)(x_i - x_j)
 
     with the pilot G of `plugin`. Parameters, errors and cost are those of `plugin`, for ``target='density'``, plus two
-    passes over all pairs a step.
+    passes over all pairs, or sums over frequencies, a step.
 
     References
     ----------
@@ -106,7 +119,10 @@ def scv(samples: FloatArray, weights: FloatArray | None, options: Options) -> Se
         found = maximise_on_line(look, start[0, 0] / 4.0, start[0, 0] * 4.0)
         L, value = (found[0] * np.eye(d), found[1]) if found else (start, -math.inf)
         if found:
-            curve = found[2].h * problem.kind.size, np.exp(-found[2].values - problem.kind.log_det)
+            with np.errstate(over="ignore"):
+                errors = np.exp(-found[2].values - problem.kind.log_det)
+            # in the smallest units of float64 there is a bandwidth, but no error to show
+            curve = (found[2].h * problem.kind.size, errors) if np.all(np.isfinite(errors)) else None
     else:
         climbed = maximise_over_matrices(smoothed.at, start, full=options.kind == "full")
         L, value = climbed.L, climbed.value
@@ -135,9 +151,9 @@ class _Problem:
             )
         self.options = options
         self.r = _DERIVATIVES[options.target]
-        self.sphered = Standard.of(
-            samples, weights, "full", join_ties=True
-        )  # ties are one sample of their weight
+        full_pilot = "" if options.kind == "full" else f"the pilot matrix of {name!r}"
+        # ties are one sample of their weight
+        self.sphered = Standard.of(samples, weights, "full", join_ties=True, purpose=full_pilot)
         self.kind = Standard.of(samples, weights, options.kind, join_ties=True)
         self.n_eff = self.sphered.n_eff
         # from sphered coordinates to those of the kind
@@ -147,6 +163,12 @@ class _Problem:
             self.to_kind = np.eye(self.d)
         else:
             self.to_kind = full / (spread[:, None] if spread.ndim else spread)
+        smallest = float(np.diag(self.to_kind).min())
+        if smallest < _SAME_SCALE:
+            raise InputError(
+                f"`X` must have features of similar scale for a {options.kind} bandwidth by {name!r}; got one that is "
+                f"{smallest:.1g} times the others. Use kind='diagonal' or 'full'."
+            )
         self.pilot = self._pilot()  # (d, d) covariance G in sphered coordinates, for ψ of order 2r + 4
 
     def bandwidth(self, L: FloatArray) -> float | FloatArray:
@@ -239,10 +261,22 @@ class _SmoothedError:
         points, weights = problem.kind.points, problem.kind.weights
         self.pairs = Pairs(points, points, np.log(weights), None)
         self.pilot = problem.to_kind @ problem.pilot @ problem.to_kind.T
+        self.spectrum = self._transformed(points, weights)
         self.bare = self._sum(self.pilot)[0]
+
+    def _transformed(self, points: FloatArray, weights: FloatArray) -> PairSums | None:
+        """Return the samples for sums over frequencies, where these cost less than pairs at every H ≥ 0."""
+        if self.problem.d > MAX_DIMENSION:
+            return None
+        sums = PairSums(points, weights)
+        widest = 2.0 * np.sqrt(np.diag(self.pilot) + 1.0)  # that of H ~ 1, twice the spread of the samples
+        narrowest = 1.0 / np.sqrt(np.diag(np.linalg.inv(self.pilot)))
+        return sums if pays_over_pairs(sums, narrowest, widest) else None
 
     def _sum(self, K: FloatArray) -> tuple[float, FloatArray]:
         """Return Σ_ij w_i w_j φ_K(x_i - x_j) and its derivative by K."""
+        if self.spectrum is not None:
+            return self.spectrum.pair_sum_full(K)
         L, weights = np.asarray(np.linalg.cholesky(K), dtype=np.float64), self.problem.kind.weights
         y = solve_lower(L, self.pairs.sources)
         white = Pairs(y, y, self.pairs.log_weights, None)

@@ -110,7 +110,9 @@ def dpi(samples: FloatArray, weights: FloatArray | None, options: Options) -> Se
     h = (power * variance / (4.0 * bias)) ** (1.0 / (power + 4))
     grid = h * np.geomspace(0.4, 2.5, 4 * _PER_DECADE + 1)
     with np.errstate(over="ignore", under="ignore"):
-        curve = problem.unit * grid, (variance / grid**power + bias * grid**4) * problem.unit ** -float(power)
+        errors = (variance / grid**power + bias * grid**4) * np.float64(problem.unit) ** -float(power)
+    # in the smallest units of float64 there is a bandwidth, but no error to show
+    curve = (problem.unit * grid, errors) if np.all(np.isfinite(errors)) else None
     return Selected(problem.unit * h, curve, problem.warnings)
 
 

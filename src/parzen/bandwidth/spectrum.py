@@ -103,16 +103,20 @@ class PairSums:
 
     def fits(self, smallest: float | FloatArray, largest: float | FloatArray) -> bool:
         """Whether a transform for all bandwidths in this range, scalar or (d,), stays under the limit."""
+        return 8.0 * self.n_frequencies(smallest, largest) <= _LIMIT
+
+    def n_frequencies(self, smallest: float | FloatArray, largest: float | FloatArray) -> float:
+        """Return how many frequencies a transform for all bandwidths in this range has, scalar or (d,)."""
         low = np.broadcast_to(np.asarray(smallest) / self.unit, self.d)
         high = np.broadcast_to(np.asarray(largest) / self.unit, self.d)
         shape = self._shape(low, [extent for _, extent in self._compacted(high)], high)
-        return 8.0 * math.prod(shape) <= _LIMIT
+        return math.prod(map(float, shape))
 
-    def prepare(self, smallest: float, largest: float) -> None:
-        """Make one transform for all bandwidths in this range, unless its frequencies would outnumber the samples."""
+    def prepare(self, smallest: float, largest: float, most: float = 0.0) -> None:
+        """Make one transform for all bandwidths in this range, of at most ``most`` frequencies, or one a sample."""
         low, high = (np.full(self.d, s / self.unit) for s in (smallest, largest))
         if not any(spectrum.covers(low, high) for spectrum in self._spectra):
-            made = self._transform(low, high, limit=8 * max(self.n, 2**14))
+            made = self._transform(low, high, limit=8 * int(max(self.n, 2**14, most)))
             self._spectra += [] if made is None else [made]
 
     def pair_sum(self, s: float | FloatArray, orders: tuple[int, ...] | None = None) -> float:

@@ -19,13 +19,27 @@ from parzen.typing import FloatArray
 
 __all__ = ["Standard", "solve_lower"]
 
+#: Dimension up to which triangular matrices are inverted row by row.
+_BY_HAND = 32
+
 #: Smallest eigenvalue of a correlation, per dimension, that is told from rounding.
 _SINGULAR = 1e-14
 
 
 def solve_lower(L: FloatArray, rows: FloatArray) -> FloatArray:
-    """Return L⁻¹ times each row, (n, d); by the inverse, since a triangular solve wakes all threads of BLAS."""
-    return np.asarray(rows @ solve_triangular(L, np.eye(len(L)), lower=True).T)
+    """Return L⁻¹ times each row, (n, d), for a lower triangular L."""
+    return np.asarray(rows @ _inverse(L).T)
+
+
+def _inverse(L: FloatArray) -> FloatArray:
+    """Return L⁻¹; by hand where it is small, since LAPACK wakes all threads of BLAS: 5 ms on a busy machine."""
+    identity = np.eye(len(L))
+    if len(L) > _BY_HAND:
+        return np.asarray(solve_triangular(L, identity, lower=True))
+    inverse = np.empty_like(identity)
+    for a, row in enumerate(L):
+        inverse[a] = (identity[a] - row[:a] @ inverse[:a]) / row[a]
+    return inverse
 
 
 @dataclass(frozen=True)
@@ -39,8 +53,18 @@ class Standard:
     n_tied: int  # samples that repeat an earlier one
 
     @classmethod
-    def of(cls, samples: FloatArray, weights: FloatArray | None, kind: Kind, *, join_ties: bool) -> Self:
+    def of(
+        cls,
+        samples: FloatArray,
+        weights: FloatArray | None,
+        kind: Kind,
+        *,
+        join_ties: bool,
+        purpose: str = "",
+    ) -> Self:
         """Drop samples without weight, join exact repetitions into one sample of their total weight, standardise.
+
+        ``purpose`` is what they are standardised for, if not a bandwidth of this kind.
 
         Raises
         ------
@@ -76,12 +100,13 @@ class Standard:
         if kind == "scalar":
             sigma = math.sqrt(float(np.mean(variance)))
             return cls(points / sigma, w, sigma * float(unit[0]), n_eff, n_tied)
+        others = ("'likelihood'",) * 2 if purpose else ("kind='scalar'", "kind='diagonal' or 'scalar'")
         constant = np.flatnonzero(reach == 0)
         if constant.size:
             raise InputError(
-                f"`X` must vary in every feature for a {kind} bandwidth; got {constant.size} constant "
+                f"`X` must vary in every feature for {purpose or f'a {kind} bandwidth'}; got {constant.size} constant "
                 f"feature{'s' if constant.size > 1 else ''}, the first at column {int(constant[0])}. "
-                "Drop constant columns, or use kind='scalar'."
+                f"Drop constant columns, or use {others[0]}."
             )
         deviation = np.sqrt(variance)
         points /= deviation
@@ -91,9 +116,9 @@ class Standard:
         smallest = float(np.linalg.eigvalsh(correlation)[0])
         if not smallest > len(reach) * _SINGULAR:
             raise InputError(
-                f"`X` must not have linearly dependent features for a full bandwidth; got n = {len(samples)}, "
-                f"d = {len(reach)}, smallest eigenvalue of the correlation {smallest:.2g}. "
-                "Drop dependent columns, or use kind='diagonal' or 'scalar'."
+                f"`X` must not have linearly dependent features for {purpose or 'a full bandwidth'}; got "
+                f"n = {len(samples)}, d = {len(reach)}, smallest eigenvalue of the correlation {smallest:.2g}. "
+                f"Drop dependent columns, or use {others[1]}."
             )
         factor = np.linalg.cholesky(correlation)
         return cls(solve_lower(factor, points), w, (deviation * unit)[:, None] * factor, n_eff, n_tied)

@@ -15,7 +15,9 @@ from parzen.validation import as_matrix
 __all__ = ["read_table"]
 
 
-def read_table(path: str | Path, columns: list[str] | None = None) -> FloatArray:
+def read_table(
+    path: str | Path, columns: list[str] | None = None, *, without: str | None = None
+) -> FloatArray:
     """Read a table as an array of shape (rows, columns); a single column may be 1-D in the file.
 
     Parameters
@@ -24,6 +26,8 @@ def read_table(path: str | Path, columns: list[str] | None = None) -> FloatArray
         A file that ends in .npy, .csv (commas; a first line that is not all numbers holds the names) or .parquet.
     columns : list of str, optional
         Names, or numbers from 0. Default: all.
+    without : str, optional
+        A column that "all" does not include.
 
     Raises
     ------
@@ -39,10 +43,10 @@ def read_table(path: str | Path, columns: list[str] | None = None) -> FloatArray
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise DataError(f"`{path}` must end in {', '.join(readers)}; got {path.suffix!r}. Convert it first.")
-    return as_matrix(reader(path, columns), str(path))
+    return as_matrix(reader(path, columns, without), str(path))
 
 
-def _read_npy(path: Path, columns: list[str] | None) -> Any:
+def _read_npy(path: Path, columns: list[str] | None, without: str | None) -> Any:
     """Read NumPy's own format."""
     try:
         with open(path, "rb") as file:
@@ -53,12 +57,13 @@ def _read_npy(path: Path, columns: list[str] | None) -> Any:
         ) from None
     if table.ndim == 1:
         table = table[:, None]
-    if columns is not None and table.ndim == 2:
-        table = table[:, _positions(path, columns, [str(i) for i in range(table.shape[1])])]
+    if table.ndim == 2:
+        positions = _positions(path, columns, without, [str(i) for i in range(table.shape[1])])
+        table = table if positions is None else table[:, positions]
     return table
 
 
-def _read_csv(path: Path, columns: list[str] | None) -> Any:
+def _read_csv(path: Path, columns: list[str] | None, without: str | None) -> Any:
     """Read comma-separated values."""
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -67,7 +72,7 @@ def _read_csv(path: Path, columns: list[str] | None) -> Any:
     first = next(csv.reader(io.StringIO(text)), [])
     header = not all(_is_number(field) for field in first)
     names = [field.strip() for field in first] if header else [str(i) for i in range(len(first))]
-    positions = None if columns is None else _positions(path, columns, names)
+    positions = _positions(path, columns, without, names)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a file without data; it is refused all the same
@@ -87,7 +92,7 @@ def _read_csv(path: Path, columns: list[str] | None) -> Any:
         ) from None
 
 
-def _read_parquet(path: Path, columns: list[str] | None) -> Any:
+def _read_parquet(path: Path, columns: list[str] | None, without: str | None) -> Any:
     """Read a Parquet file by polars or pandas, whichever is there."""
     try:
         import polars
@@ -107,8 +112,9 @@ def _read_parquet(path: Path, columns: list[str] | None) -> Any:
     except Exception as error:  # polars has a family of its own
         raise DataError(f"`{path}` must be a Parquet file; {error}. Check how it was written.") from None
     names = [str(name) for name in frame.columns]
-    if columns is not None:
-        frame = frame[[frame.columns[i] for i in _positions(path, columns, names)]]
+    positions = _positions(path, columns, without, names)
+    if positions is not None:
+        frame = frame[[frame.columns[i] for i in positions]]
     table = frame.to_numpy()
     if table.dtype.kind not in "fiub":
         raise DataError(
@@ -126,8 +132,15 @@ def _is_number(field: str) -> bool:
     return True
 
 
-def _positions(path: Path, columns: list[str], names: list[str]) -> list[int]:
-    """Return where columns stand, by name or number."""
+def _positions(
+    path: Path, columns: list[str] | None, without: str | None, names: list[str]
+) -> list[int] | None:
+    """Return where columns stand, by name or number; None for all."""
+    if columns is None:
+        if without is None:
+            return None
+        [left_out] = _positions(path, [without], None, names) or []
+        return [i for i in range(len(names)) if i != left_out]
     found = []
     for column in columns:
         if column in names:
