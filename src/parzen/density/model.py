@@ -87,6 +87,13 @@ class Model:
                 f"values up to {np.abs(queries[row]).max():.3g}. Rescale the data first."
             )
 
+    @property
+    def given_factors(self) -> FloatArray | None:
+        """The factors of the samples given, (n_given,); nan for those without weight. None without factors."""
+        if self.factors is None or self.index is None:
+            return self.factors
+        return np.asarray(np.where(self.index >= 0, self.factors[self.index], np.nan))
+
     def __getstate__(self) -> dict[str, object]:
         """Pickle what defines the density, not the layouts made from it."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
