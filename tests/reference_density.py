@@ -18,7 +18,9 @@ class ReferenceValues:
     hessian: np.ndarray  # (m, d, d)
 
 
-def reference_density(samples, queries, bandwidth, weights=None, *, leave_one_out=False, order=2, factors=None):
+def reference_density(
+    samples, queries, bandwidth, weights=None, *, leave_one_out=False, order=2, factors=None
+):
     """Evaluate query by query with direct differences and scipy's logsumexp."""
     samples, queries = np.asarray(samples, dtype=float), np.asarray(queries, dtype=float)
     (n, d), m = samples.shape, len(queries)

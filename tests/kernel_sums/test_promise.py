@@ -207,7 +207,9 @@ def tasks(
         queries = samples[:300]
     own_factors, methods = None, ["auto", "spectral", "spectral", *METHODS]
     if adaptive:
-        own_factors = make_factors(rng, draw(st.sampled_from(["powers", "powers", "in space", "one odd"])), samples)
+        own_factors = make_factors(
+            rng, draw(st.sampled_from(["powers", "powers", "in space", "one odd"])), samples
+        )
         methods = [name for name in ("auto", *METHODS) if name != "spectral"]
     factors = draw(st.sampled_from([(1.0,), (1.0,), (1.0, 3.0), (1.0, 1.1, 30.0), (1.0, 1e6)]))
     return Task(

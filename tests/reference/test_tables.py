@@ -74,9 +74,7 @@ def suitable(case, method, rtol):
     ],
 )
 def test_promise_is_kept(case, method, rtol):
-    kde = parzen.KernelDensity(
-        case.bandwidth, adaptive=case.factors, rtol=rtol, method=method, workers=1
-    )
+    kde = parzen.KernelDensity(case.bandwidth, adaptive=case.factors, rtol=rtol, method=method, workers=1)
     kde.fit(case.samples, sample_weight=case.weights)
     queries = case.samples if case.leave_one_out else case.queries
     whitening = np.linalg.inv(factor(case.bandwidth, case.samples.shape[1]))

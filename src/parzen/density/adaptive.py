@@ -11,9 +11,10 @@ Both rules give factors whose geometric mean (by weight) is 1, so that the bandw
 - `knn`: λ_j is proportional to the distance from the ⌈√n⌉-th nearest other sample, in bandwidths. Where so many
   coincide that this is 0, the distance from the nearest sample that differs is taken. Weights do not count.
 
-Abramson (1982), "On bandwidth variation in kernel estimates: a square root law", Ann. Statist. 10, 1217-1223. Breiman,
-Meisel & Purcell (1977), "Variable kernel estimates of multivariate densities", Technometrics 19, 135-144. Loftsgaarden &
-Quesenberry (1965), "A nonparametric estimate of a multivariate density function", Ann. Math. Statist. 36, 1049-1051.
+Abramson (1982), "On bandwidth variation in kernel estimates: a square root law", Ann. Statist. 10, 1217-1223.
+Breiman, Meisel & Purcell (1977), "Variable kernel estimates of multivariate densities", Technometrics 19, 135-144.
+Loftsgaarden & Quesenberry (1965), "A nonparametric estimate of a multivariate density function", Ann. Math. Statist. 36,
+1049-1051.
 """
 
 import math

@@ -128,8 +128,8 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     Parzen (1962), "On estimation of a probability density function and mode", Ann. Math. Statist. 33.
 
-    Abramson (1982), "On bandwidth variation in kernel estimates: a square root law", Ann. Statist. 10. Breiman, Meisel &
-    Purcell (1977), "Variable kernel estimates of multivariate densities", Technometrics 19.
+    Abramson (1982), "On bandwidth variation in kernel estimates: a square root law", Ann. Statist. 10. Breiman, Meisel
+    & Purcell (1977), "Variable kernel estimates of multivariate densities", Technometrics 19.
 
     Examples
     --------
@@ -218,8 +218,8 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """Check ``bias_correction``."""
         if self.bias_correction == "score" and self.adaptive is not None:
             raise InputError(
-                "`bias_correction` must be None with `adaptive`; got 'score' with both: each of them takes the O(h²) bias "
-                "away, and together they would overshoot. Use one of them."
+                "`bias_correction` must be None with `adaptive`; got 'score' with both: each takes the O(h²) bias away, and "
+                "together they would overshoot. Use one of them."
             )
         if self.bias_correction is not None and self.bias_correction != "score":
             raise InputError(

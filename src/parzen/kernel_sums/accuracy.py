@@ -96,9 +96,10 @@ def broken_promises(
 
     Notes
     -----
-    With w_j = √a c_j u_j, δg ≤ Σ p_j δt_j ‖w_j - g‖ + Σ p_j √a c_j ‖δu_j‖. The mean deviation is at most the standard
-    deviation, which is known from the Hessian's moments, or bounded by c_j ≤ sharpest²; and at most 2 Σ p_j ‖w_j‖, which
-    by Cauchy & Schwarz is within 2 √(mean precision · mean square). So one narrow source far away costs nothing here.
+    With w_j = √a c_j u_j, δg ≤ Σ p_j δt_j ‖w_j - g‖ + Σ p_j √a c_j ‖δu_j‖. The mean deviation of w is at most the
+    standard deviation, which is known from the Hessian's moments, or bounded by c_j ≤ sharpest²; and it is at most
+    2 Σ p_j ‖w_j‖, which by Cauchy & Schwarz is within 2 √(mean precision · mean square). So a narrow source that does
+    not count at this query costs nothing here.
     """
     allowed = (1.0 - SKIPPED_SHARE) * rtol
     magnitude = np.abs(sums.log_sum)
@@ -131,7 +132,5 @@ def broken_promises(
             hessian_error += 4.0 * UNIT * precision
             hessian_size = scales * np.linalg.norm(sums.covariance, axis=(-2, -1))
             d = sums.covariance.shape[-1]
-            broken |= ~(
-                hessian_error <= allowed * (1.0 + np.abs(hessian_size - math.sqrt(d) * precision))
-            )
+            broken |= ~(hessian_error <= allowed * (1.0 + np.abs(hessian_size - math.sqrt(d) * precision)))
     return bound, broken

@@ -209,7 +209,7 @@ def add_moments(
 ):  # fmt: skip
     """Second pass: moments of the pulls, relative to the nearest source's, under the final terms: nothing cancels.
 
-    ``precisions`` are (high, low), (tiles, TILE) each, or None: then a pull is x_j - q, and ``precision`` is left alone.
+    ``precisions`` are (high, low), (tiles, TILE) each, or None: then a pull is x_j - q, and ``precision`` stays 0.
     """
     d = q_high.shape[1]
     half_high, half_low = np.empty(TILE), np.empty(TILE)

@@ -101,7 +101,9 @@ class _Run:
         self.plan = make_plan(sources, queries, request)
         self.method: Any = METHODS[self.plan.method].module
         # a term's pull, and twice in the Hessian, is up to 1/λ times as large as without its bandwidth factor
-        self.cutoff = accuracy.cutoff(sources.n, request.rtol) + request.order * math.log(max(1.0, sources.sharpest))
+        self.cutoff = accuracy.cutoff(sources.n, request.rtol) + request.order * math.log(
+            max(1.0, sources.sharpest)
+        )
         self.own = np.full(m, -1) if request.own is None else request.own
         self.sums = KernelSums.empty(m, k, d, request.order)
         self.bound = np.full((m, k), request.rtol * accuracy.SKIPPED_SHARE)
@@ -259,9 +261,17 @@ class _Run:
         farthest = np.minimum(radius + distance, sources.radius * root)
         error = self.method.exponent_error(sources.d, self.units, radius, farthest, distance) + self.exp_error
         if sources.precisions is not None:
-            error += accuracy.UNIT * distance**2  # two more roundings: of c_j, and of its product with ½‖u_j‖²
+            error += (
+                accuracy.UNIT * distance**2
+            )  # two more roundings: of c_j, and of its product with ½‖u_j‖²
         rounding, broken = accuracy.broken_promises(
-            sums, error, request.scales, sources.diameter, request.rtol, request.order, sharpest=sources.sharpest
+            sums,
+            error,
+            request.scales,
+            sources.diameter,
+            request.rtol,
+            request.order,
+            sharpest=sources.sharpest,
         )
         # beyond, an exponent's own rounding is whole nats, and the loops' exponentials of x ≤ 0 may meet x > 0
         broken |= ~(sums.log_sum > -_LARGEST_EXPONENT)
@@ -305,7 +315,7 @@ class _Run:
             t[here, own[here] - chunk.start] = np.inf
             return np.asarray(t)
 
-        root = math.sqrt(scale) * sources.sharpest
+        root = np.sqrt(scale) * sources.sharpest
         radius, farthest = root * np.sqrt(norms), root * sources.radius
         error = accuracy.product_error(sources.d, self.units, radius, farthest, radius + farthest)
         least = np.full(len(y), np.inf)
@@ -424,7 +434,6 @@ class _Run:
                 if order > 1:
                     apart = x[others] - middle
                     self.sums.covariance[i, k] = (shares / total * apart.T) @ apart
-
 
     @property
     def _farthest_with_factors(self) -> float:

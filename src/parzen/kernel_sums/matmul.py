@@ -107,7 +107,7 @@ def _add_moments(
     queries: FloatArray,
     order: int,
 ) -> None:
-    """Add Σ e_j c_j y_j (about the origin, moved to the query at the end) and Σ e_j c_j² u_j u_jᵀ; terms are e_j c_j."""
+    """Add Σ e_j c_j y_j (about the origin, moved to the query at the end) and Σ e_j c_j² u_j u_jᵀ, from e_j c_j."""
     state.first[:, k] += terms @ x
     if order > 1:
         for i, row in enumerate(terms):
