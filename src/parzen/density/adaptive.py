@@ -13,8 +13,8 @@ Both rules give factors whose geometric mean (by weight) is 1, so that the bandw
 
 Abramson (1982), "On bandwidth variation in kernel estimates: a square root law", Ann. Statist. 10, 1217-1223.
 Breiman, Meisel & Purcell (1977), "Variable kernel estimates of multivariate densities", Technometrics 19, 135-144.
-Loftsgaarden & Quesenberry (1965), "A nonparametric estimate of a multivariate density function", Ann. Math. Statist. 36,
-1049-1051.
+Loftsgaarden & Quesenberry (1965), "A nonparametric estimate of a multivariate density function", Ann. Math. Statist.
+36, 1049-1051.
 """
 
 import math

@@ -218,8 +218,8 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """Check ``bias_correction``."""
         if self.bias_correction == "score" and self.adaptive is not None:
             raise InputError(
-                "`bias_correction` must be None with `adaptive`; got 'score' with both: each takes the O(h²) bias away, and "
-                "together they would overshoot. Use one of them."
+                "`bias_correction` must be None with `adaptive`; got 'score' with both: each takes the O(h²) bias "
+                "away, together they would overshoot. Use one of them."
             )
         if self.bias_correction is not None and self.bias_correction != "score":
             raise InputError(
