@@ -330,6 +330,22 @@ def test_queries_however_far_have_a_density(factors, distance):
     assert got == pytest.approx(float(exact), rel=1e-14, abs=1e-9)
 
 
+@pytest.mark.parametrize("factor", [1e-8, 1e-12])
+def test_a_very_narrow_kernel_has_derivatives_at_its_centre(rng, factor):
+    """There its gradient is 0, and 1e8 and more half a kernel's width away."""
+    x = np.array([[0.0], [1.0], [-0.7]])
+    kde = parzen.KernelDensity(1.0, adaptive=[factor, 1.0, 1.0]).fit(x)
+    got = kde.evaluate([[0.0], [0.5 * factor]], order=2)
+    np.testing.assert_allclose(got.gradient[:, 0] * factor, [0.0, -0.5], atol=1e-7)
+    np.testing.assert_allclose(got.hessian[:, 0, 0] * factor**2, [-1.0, -1.0], atol=1e-7)
+
+
+@pytest.mark.parametrize("x", [[[0.0], [1e300], [1e200]], [[0.0], [1e-300]]])
+def test_distances_out_of_range_are_refused(x):
+    with pytest.raises(InputError, match=r"^`adaptive` must give every sample a factor .* got nan"):
+        parzen.KernelDensity(1.0, adaptive="knn").fit(x)
+
+
 def test_derivatives_out_of_range_are_refused():
     kde = parzen.KernelDensity(0.5, adaptive=[1.0, 2.0]).fit([[0.0], [1.0]])
     with pytest.raises(AccuracyError, match=r"^`X` must lie where float64 can tell the samples apart"):

@@ -84,7 +84,7 @@ def bandwidth_factors(model: Model, adaptive: Any, request: Request) -> FloatArr
 def _normalised(log_factors: FloatArray, weights: FloatArray | None) -> FloatArray:
     """Return the factors, their geometric mean by weight made 1."""
     shares = None if weights is None else weights / weights.max()
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not a number is refused with the rest
         return np.asarray(np.exp(log_factors - np.average(log_factors, weights=shares)))
 
 
@@ -110,7 +110,8 @@ def _knn(model: Model, request: Request) -> FloatArray:
                 "Use None."
             )
         distances[tied] = _neighbour_distances(different, 1, request.workers)[inverse[tied]]
-    return np.asarray(np.log(distances))
+    with np.errstate(divide="ignore"):  # squares of distances below 1e-160 bandwidths are 0
+        return np.asarray(np.log(distances))
 
 
 def _neighbour_distances(points: FloatArray, k: int, workers: int) -> FloatArray:

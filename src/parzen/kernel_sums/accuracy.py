@@ -119,8 +119,10 @@ def broken_promises(
         else:
             variance = np.maximum(sharpest**2 * distance**2 - slope**2, 0.0)
             deviation = np.minimum(np.sqrt(variance), 2.0 * pull)
-        # the stored points' own rounding moves the mean directly; it is δt/‖u‖ at most
-        own = np.sqrt(precision) * exponent_error / np.maximum(distance, 1.0) + 4.0 * UNIT * pull
+        # the stored points' own rounding moves the mean directly; it is δt/‖u‖ at most, less what `compensated_error`
+        # has for the exponential
+        stored = exponent_error - (2.0 * UNIT if central else 0.0)
+        own = np.sqrt(precision) * stored / np.maximum(distance, 1.0) + 4.0 * UNIT * pull
         gradient_error = np.minimum(2.0 * exponent_error * deviation, root * diameter) + own
         broken |= ~(gradient_error <= allowed * (1.0 + slope))
         if order > 1:
