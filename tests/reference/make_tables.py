@@ -163,6 +163,10 @@ def cases():
         "adaptive, two kernels in balance", np.array([[0.0], [0.1]]), np.linspace(2.0, 5.0, 7)[:, None], 1.0,
         np.array([1.0, 1e-4]), False, 2, np.array([1.0, 3.0]),
     )  # fmt: skip
+    yield (
+        "adaptive, in balance at -5e7", np.array([[0.0], [-2.1e4]]), 1e4 + np.array([[-1e-4], [0.0], [1e-4], [3e-4]]), 1.0,
+        None, False, 2, np.array([1.0, 3.1]),
+    )  # fmt: skip
     yield "adaptive, offset 1e12", x2 + 1e12, q2 + 1e12, 0.5, None, False, 2, factors(7, 100.0)
     yield (
         "adaptive, full, offset 1e12", x2 + np.array([0, 1e12]), q2 + np.array([0, 1e12]),

@@ -100,10 +100,9 @@ class _Run:
         self.sources, self.queries, self.request = sources, queries, request
         self.plan = make_plan(sources, queries, request)
         self.method: Any = METHODS[self.plan.method].module
+        self.sharpest = max(1.0, sources.sharpest)
         # a term's pull, and twice in the Hessian, is up to 1/λ times as large as without its bandwidth factor
-        self.cutoff = accuracy.cutoff(sources.n, request.rtol) + request.order * math.log(
-            max(1.0, sources.sharpest)
-        )
+        self.cutoff = accuracy.cutoff(sources.n, request.rtol) + request.order * math.log(self.sharpest)
         self.own = np.full(m, -1) if request.own is None else request.own
         self.sums = KernelSums.empty(m, k, d, request.order)
         self.bound = np.full((m, k), request.rtol * accuracy.SKIPPED_SHARE)
@@ -116,10 +115,10 @@ class _Run:
         self.lock = threading.Lock()
         if not METHODS[self.plan.method].transforms:
             self.method.prepare(sources)
-        if not sources.radius * max(1.0, sources.sharpest) < _OUT_OF_RANGE:
+        spread = sources.radius * self.sharpest
+        if not spread < _OUT_OF_RANGE:
             raise AccuracyError(
-                "`bandwidth` must be larger for these samples; got one that they spread over "
-                f"{sources.radius * max(1.0, sources.sharpest):.1g} "
+                f"`bandwidth` must be larger for these samples; got one that they spread over {spread:.1g} "
                 "times. Squared distances leave the range of float64: use a larger bandwidth."
             )
 
@@ -231,7 +230,7 @@ class _Run:
         """Sum one block of queries, and again what rounding may have spoilt."""
         y = np.ascontiguousarray(self.queries.rows(indices))
         norms = np.sqrt(np.einsum("ia,ia->i", y, y))
-        near = norms < (_FAR_AWAY if self.sources.precisions is None else self._farthest_with_factors)
+        near = norms < (_FAR_AWAY if self.sources.precisions is None else _OUT_OF_RANGE / self.sharpest)
         if not near.all():
             self._sum_far(indices[~near], y[~near])
             indices, y, norms = indices[near], y[near], norms[near]
@@ -260,10 +259,8 @@ class _Run:
         distance = np.sqrt(2.0 * np.maximum(self.cutoff - sums.log_sum, 0.0))
         farthest = np.minimum(radius + distance, sources.radius * root)
         error = self.method.exponent_error(sources.d, self.units, radius, farthest, distance) + self.exp_error
-        if sources.precisions is not None:
-            error += (
-                accuracy.UNIT * distance**2
-            )  # two more roundings: of c_j, and of its product with ½‖u_j‖²
+        if sources.precisions is not None:  # two more roundings: of c_j, and of its product with ½‖u_j‖²
+            error += accuracy.UNIT * distance**2
         rounding, broken = accuracy.broken_promises(
             sums,
             error,
@@ -435,13 +432,8 @@ class _Run:
                     apart = x[others] - middle
                     self.sums.covariance[i, k] = (shares / total * apart.T) @ apart
 
-    @property
-    def _farthest_with_factors(self) -> float:
-        """Whitened norm up to which exponents stay within float64 whatever a source's own bandwidth factor is."""
-        return _OUT_OF_RANGE / max(1.0, self.sources.sharpest)
-
     def _sum_far_with_factors(self, i: int, q: FloatArray, x: FloatArray, others: BoolArray) -> None:
-        """Beyond that: one exponent is all of the log density, to the last digit. Derivatives are refused."""
+        """A query whose squares leave float64: its least exponent is all of the sum, derivatives are refused."""
         sources = self.sources
         assert sources.precisions is not None  # who calls this has looked
         assert sources.offsets is not None
