@@ -67,6 +67,26 @@ def gradient() -> Any:
     return figure
 
 
+def adaptive() -> Any:
+    """On heavy tails one bandwidth is too small outside and too large inside."""
+    x = np.random.default_rng(5).standard_t(2, size=(400, 1))
+    q = np.linspace(-14, 14, 1200)
+    truth = (2.0 + q**2) ** -1.5
+    figure, axes = plt.subplots(1, 2, figsize=(10, 3.2), sharey=True, layout="constrained")
+    for ax, h, rule, name in zip(
+        axes, (0.35, 0.6), (None, "abramson"), ("one bandwidth", "adaptive='abramson'"), strict=True
+    ):
+        kde = parzen.KernelDensity(h, adaptive=rule).fit(x)
+        ax.fill_between(q, truth, 1e-6, color="0.88", label="truth")
+        ax.plot(q, kde.density(q[:, None]), color="#1b6ca8", label=f"h = {h}")
+        ax.plot(x[:, 0], np.full(len(x), 1.4e-4), "|", color="0.4", ms=5)
+        ax.set(yscale="log", ylim=(1e-4, 0.6), xlim=(-14, 14))
+        ax.set_title(name, fontsize=10)
+        ax.legend(fontsize=8, loc="upper left", frameon=False)
+    axes[0].set_ylabel("density")
+    return figure
+
+
 def objective() -> Any:
     """What `.plot()` draws."""
     x = _BY_NAME["separated bimodal"].sample(400, np.random.default_rng(0))[:, None]
@@ -76,5 +96,5 @@ def objective() -> Any:
 if __name__ == "__main__":
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/img")
     folder.mkdir(parents=True, exist_ok=True)
-    for make in (sizes, modes, gradient, objective):
+    for make in (sizes, modes, gradient, adaptive, objective):
         make().savefig(folder / f"bandwidth-{make.__name__}.png", dpi=90, metadata={"Software": None})

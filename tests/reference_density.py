@@ -18,13 +18,16 @@ class ReferenceValues:
     hessian: np.ndarray  # (m, d, d)
 
 
-def reference_density(samples, queries, bandwidth, weights=None, *, leave_one_out=False, order=2):
+def reference_density(
+    samples, queries, bandwidth, weights=None, *, leave_one_out=False, order=2, factors=None
+):
     """Evaluate query by query with direct differences and scipy's logsumexp."""
     samples, queries = np.asarray(samples, dtype=float), np.asarray(queries, dtype=float)
     (n, d), m = samples.shape, len(queries)
     L = factor(bandwidth, d)
     inverse = solve_triangular(L, np.eye(d), lower=True)
     weights = np.ones(n) if weights is None else np.asarray(weights, dtype=float)
+    factors = np.ones(n) if factors is None else np.asarray(factors, dtype=float)
     log_density = np.empty(m)
     gradient = np.empty((m, d if order > 0 else 0))
     hessian = np.empty((m, d, d) if order > 1 else (m, 0, 0))
@@ -32,16 +35,18 @@ def reference_density(samples, queries, bandwidth, weights=None, *, leave_one_ou
         w = weights.copy()
         if leave_one_out:
             w[i] = 0.0
-        x, w = samples[w > 0], w[w > 0] / w.max()
+        x, f, w = samples[w > 0], factors[w > 0], w[w > 0] / w.max()
         u = (x - query) @ inverse.T if np.ndim(bandwidth) == 2 else (x - query) / bandwidth
-        t = np.log(w) - 0.5 * np.sum(u * u, axis=1)
+        u /= f[:, None]
+        t = np.log(w) - d * np.log(f) - 0.5 * np.sum(u * u, axis=1)
         total = logsumexp(t)
         log_density[i] = total - np.log(np.sum(w)) - d / 2 * np.log(2 * np.pi) - np.sum(np.log(np.diag(L)))
         p = np.exp(t - total)
+        u /= f[:, None]
         mean = p @ u
         if order > 0:
             gradient[i] = mean @ inverse
         if order > 1:
             covariance = (p[:, None] * (u - mean)).T @ (u - mean)
-            hessian[i] = inverse.T @ (covariance - np.eye(d)) @ inverse
+            hessian[i] = inverse.T @ (covariance - (p @ f**-2) * np.eye(d)) @ inverse
     return ReferenceValues(log_density, gradient, hessian)

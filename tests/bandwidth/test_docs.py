@@ -23,11 +23,13 @@ def test_code_runs(page):
     assert repr(found["b"]) == "Bandwidth(0.3093, kind='scalar', method='sheather-jones')"
     assert found["b"].reason == "auto: plug-in in one dimension"
     assert found["kde"].bandwidth_ == float(found["b"])
+    assert found["search"].best_params_["adaptive"] == "knn"
+    assert found["own"].bandwidth_factors_ is not None
 
 
 def test_pictures_are_there(page):
     pictures = re.findall(r"\]\((img/.*?)\)", page)
-    assert len(pictures) == 4
+    assert len(pictures) == 5
     for picture in pictures:
         assert (PAGE.parent / picture).read_bytes()[1:4] == b"PNG"
 

@@ -4,7 +4,7 @@ About a minute as it stands. A longer hunt, with other examples each time: ``PAR
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -47,11 +47,15 @@ class Task:
     method: str
     memory_limit: int
     workers: int
+    own_factors: np.ndarray | None = None  # of each sample's bandwidth
 
     def evaluate(self, **changes):
         """Evaluate, with some of the request changed."""
         scale = as_scale(self.bandwidth, self.samples.shape[1])
         model = Model.of(self.samples, self.weights, scale)
+        if self.own_factors is not None:
+            kept = slice(None) if model.index is None else model.index >= 0
+            model = replace(model, factors=self.own_factors[kept])
         own = None
         if self.leave_one_out:
             own = np.arange(len(self.samples)) if model.index is None else model.index
@@ -152,10 +156,24 @@ def make_queries(rng, kinds, m, samples, h):
     return queries[rng.permutation(len(queries))]
 
 
+def make_factors(rng, kind, samples):
+    """Return factors of the samples' bandwidths, some of them in space."""
+    n = len(samples)
+    if kind == "in space":
+        return np.where(samples[:, 0] > np.median(samples[:, 0]), 1.0, 10.0 ** rng.uniform(-3, 3))
+    if kind == "one odd":
+        factors = np.ones(n)
+        factors[rng.integers(n)] = 10.0 ** rng.uniform(-6, 6)
+        return factors
+    return 10.0 ** (rng.uniform(-1, 1, size=n) * rng.choice([0.01, 0.3, 1.0, 3.0]))
+
+
 @st.composite
-def tasks(draw, largest=3000, rtols=(1e-3, 1e-4, 1e-6, 1e-9, 1e-10, 1e-13)):
+def tasks(
+    draw, largest=3000, rtols=(1e-3, 1e-4, 1e-6, 1e-9, 1e-10, 1e-13), dimensions=(1, 2, 3, 4), adaptive=False
+):
     """A task; arrays come from a seed, everything that can be named is drawn."""
-    d = draw(st.integers(1, 4))
+    d = draw(st.sampled_from(dimensions))
     n = draw(st.one_of(st.integers(1, min(40, largest)), st.integers(1, largest)))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     samples = make_samples(rng, draw(st.sampled_from(SHAPES)), n, d)
@@ -186,13 +204,18 @@ def tasks(draw, largest=3000, rtols=(1e-3, 1e-4, 1e-6, 1e-9, 1e-10, 1e-13)):
     if leave_one_out:
         assume(n > 1 and (weights is None or np.count_nonzero(weights) > 1))
         queries = samples[:300]
+    own_factors, methods = None, ["auto", "gridding", "gridding", *METHODS]
+    if adaptive:
+        own_factors = make_factors(
+            rng, draw(st.sampled_from(["powers", "powers", "in space", "one odd"])), samples
+        )
+        methods = [name for name in ("auto", *METHODS) if name != "gridding"]
     factors = draw(st.sampled_from([(1.0,), (1.0,), (1.0, 3.0), (1.0, 1.1, 30.0), (1.0, 1e6)]))
     return Task(
         samples, queries, weights, bandwidth, np.array(factors), leave_one_out,
         draw(st.sampled_from([0, 0, 1, 2])), draw(st.sampled_from([False, False, True])),
-        draw(st.sampled_from(rtols)), draw(st.sampled_from(["auto", "gridding", "gridding", *METHODS])),
-        draw(st.sampled_from([2**20, 2**30])),
-        draw(st.sampled_from([1, 2])),
+        draw(st.sampled_from(rtols)), draw(st.sampled_from(methods)), draw(st.sampled_from([2**20, 2**30])),
+        draw(st.sampled_from([1, 2])), own_factors,
     )  # fmt: skip
 
 
@@ -235,10 +258,13 @@ def compare(got, want, task):
         )
     if task.order > 1:
         eye = np.eye(task.samples.shape[1])
-        scales = task.scales[:, None, None]
-        exact = scales * want.sums.covariance - eye
+
+        def hessian(sums):
+            return task.scales[:, None, None] * sums.covariance - sums.mean_precision[..., None, None] * eye
+
+        exact = hessian(want.sums)
         size = np.linalg.norm(exact, axis=(2, 3))
-        off = np.linalg.norm(scales * got.sums.covariance - eye - exact, axis=(2, 3)) / (1.0 + size)
+        off = np.linalg.norm(hessian(got.sums) - exact, axis=(2, 3)) / (1.0 + size)
         assert np.all(off <= allowed), (
             f"Hessian off by {off.max():.3g} at {np.argmax(off)}; {got.plan.method}"
         )
@@ -250,20 +276,38 @@ def test_every_method_keeps_the_promise(task):
     check(task)
 
 
+@given(tasks(dimensions=(1, 2), rtols=(1e-3, 1e-9), adaptive=True))
+@settings(hunting, max_examples=HUNT or 150)
+def test_every_method_keeps_the_promise_with_bandwidth_factors(task):
+    """Few dimensions and promises: each is compiled."""
+    check(task)
+
+
 @given(tasks(largest=30, rtols=(0.0,)))
 @settings(hunting, max_examples=HUNT // 4 or 60)
 def test_double_double_against_mpmath(task):
-    """Of three queries: 60 digits take their time."""
+    check_against_mpmath(task)
+
+
+@given(tasks(largest=30, rtols=(0.0,), adaptive=True))
+@settings(hunting, max_examples=HUNT // 4 or 60)
+def test_double_double_against_mpmath_with_bandwidth_factors(task):
+    check_against_mpmath(task)
+
+
+def check_against_mpmath(task):
+    """Compare three queries, or the samples: 60 digits take their time."""
     import parzen
 
     samples, queries = task.samples, task.samples if task.leave_one_out else task.queries[:3]
-    kde = parzen.KernelDensity(task.bandwidth, rtol=0.0, workers=1).fit(samples, sample_weight=task.weights)
+    kde = parzen.KernelDensity(task.bandwidth, adaptive=task.own_factors, rtol=0.0, workers=1)
+    kde.fit(samples, sample_weight=task.weights)
     try:
         values = kde.leave_one_out(order=2) if task.leave_one_out else kde.evaluate(queries, order=2)
     except AccuracyError:
         return
     own = np.arange(len(samples)) if task.leave_one_out else None
-    exact = exact_density(samples, queries, task.bandwidth, task.weights, own, 2, 100)
+    exact = exact_density(samples, queries, task.bandwidth, task.weights, own, 2, 100, task.own_factors)
     L = np.linalg.cholesky(task.bandwidth) if np.ndim(task.bandwidth) == 2 else np.diag(np.broadcast_to(task.bandwidth, samples.shape[1]))  # fmt: skip
     distances = np.linalg.norm((queries[:, None] - samples) @ np.linalg.inv(L).T, axis=-1)
     assert_promise(values, exact, task.bandwidth, 0.0, np.sqrt(distances.max(axis=1) ** 2 + 80.0))

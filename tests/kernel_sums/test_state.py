@@ -13,11 +13,12 @@ from parzen.kernel_sums.double_double import DoubleDouble
 SCALES = np.array([1.0, 0.25, 1e-3])
 
 
-def accumulated(method, samples, weights, queries, order, *, all_weights):
-    """The state of some samples; offsets are relative to the largest weight of all."""
+def accumulated(method, samples, weights, queries, order, *, all_weights, factors=None):
+    """The state of some samples; offsets are relative to the largest weight of all, and hold no log λ."""
     points = Model(samples, samples, None, None, Scale(1.0, samples.shape[1]), np.zeros(samples.shape[1]))
     offsets = None if weights is None else DoubleDouble.of(np.log(all_weights.max()) - np.log(weights))
-    sources = type(points.sources)(points.sources.points, offsets)
+    precisions = None if factors is None else DoubleDouble.of(factors**-2.0)
+    sources = type(points.sources)(points.sources.points, offsets, precisions)
     method.prepare(sources)
     request = Request(scales=SCALES, order=order, radial=True)
     whitened = points.points(queries)
@@ -34,6 +35,7 @@ def assert_same(first, second, order):
     np.testing.assert_allclose(first.lowest, second.lowest, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(first.total, second.total, rtol=1e-10)
     np.testing.assert_allclose(first.spread, second.spread, rtol=1e-10)
+    np.testing.assert_allclose(first.precision, second.precision, rtol=1e-10)
     size = 1 + np.abs(second.first).max(initial=0) ** 2
     np.testing.assert_allclose(first.first, second.first, atol=1e-10 * size)
     np.testing.assert_allclose(np.tril(first.second) if order > 1 else first.second,
@@ -42,15 +44,19 @@ def assert_same(first, second, order):
 
 @pytest.mark.parametrize("method", [dense, matmul], ids=["dense", "matmul"])
 @pytest.mark.parametrize("order", [0, 1, 2])
-@given(seed=st.integers(0, 2**32 - 1), cut=st.integers(1, 599), weighted=st.booleans())
-def test_shards_merge_into_the_whole(method, order, seed, cut, weighted):
+@given(
+    seed=st.integers(0, 2**32 - 1), cut=st.integers(1, 599), weighted=st.booleans(), adaptive=st.booleans()
+)
+def test_shards_merge_into_the_whole(method, order, seed, cut, weighted, adaptive):
     rng = np.random.default_rng(seed)
     samples, queries = rng.normal(size=(600, 2)) * rng.choice([0.1, 1.0, 10.0]), rng.normal(size=(3, 2))
-    weights = rng.uniform(0.01, 1, size=600) if weighted else None
+    weights = rng.uniform(0.01, 1, size=600) if weighted or adaptive else None
+    factors = rng.uniform(0.5, 2, size=600) if adaptive else None
 
     def shard(part):
         chosen = None if weights is None else weights[part]
-        return accumulated(method, samples[part], chosen, queries, order, all_weights=weights)
+        own = None if factors is None else factors[part]
+        return accumulated(method, samples[part], chosen, queries, order, all_weights=weights, factors=own)
 
     whole, left, right = shard(slice(None)), shard(slice(None, cut)), shard(slice(cut, None))
     assert_same(left.merge(right), whole, order)

@@ -33,20 +33,24 @@ def exact_density(
     own: Any = None,
     order: int = 2,
     digits: int = DIGITS,
+    factors: Any = None,
 ) -> Exact:
     """Evaluate a density whose numbers are taken as exact doubles.
 
     ``bandwidth``: h, (d,) standard deviations or (d, d) covariance. ``own[i]`` is the sample that query i
-    leaves out, -1 for none. Far from the samples (t digits of distance in bandwidths) more than 2t + 20
+    leaves out, -1 for none. ``factors[j]`` multiplies the bandwidth of sample j. Far from the samples (t digits of distance in bandwidths) more than 2t + 20
     ``digits`` are needed to tell their exponents apart.
     """
     with mp.workdps(digits):
         x = [[mpf(float(v)) for v in row] for row in np.asarray(samples)]
         q = [[mpf(float(v)) for v in row] for row in np.asarray(queries)]
         w = [mpf(float(v)) for v in (np.ones(len(x)) if weights is None else weights)]
+        factors = [mpf(float(v)) for v in (np.ones(len(x)) if factors is None else factors)]
         own = [-1] * len(q) if own is None else [int(i) for i in own]
         metric = Metric(bandwidth, len(x[0]))
-        rows = [one_query(x, query, w, metric, skip, order) for query, skip in zip(q, own, strict=True)]
+        rows = [
+            one_query(x, query, w, factors, metric, skip, order) for query, skip in zip(q, own, strict=True)
+        ]
         d = len(x[0])
         return Exact(
             np.array([float(row[0]) for row in rows]),
@@ -86,17 +90,25 @@ class Metric:
 
 
 def one_query(
-    x: list[list[mpf]], q: list[mpf], w: list[mpf], metric: Metric, skip: int, order: int
+    x: list[list[mpf]],
+    q: list[mpf],
+    w: list[mpf],
+    factors: list[mpf],
+    metric: Metric,
+    skip: int,
+    order: int,
 ) -> tuple[mpf, list[mpf], list[list[mpf]]]:
     """log f, gradient and Hessian at one query."""
     d = len(q)
     kept = [j for j in range(len(x)) if j != skip and w[j] > 0]
-    pulls, exponents = [], []  # H⁻¹(x_j - q), log w_j - ½ (x_j - q)ᵀ H⁻¹ (x_j - q)
+    # with H_j = λ_j² H: H_j⁻¹(x_j - q), and log (w_j/λ_jᵈ) - ½ (x_j - q)ᵀ H_j⁻¹ (x_j - q)
+    pulls, exponents = [], []
     for j in kept:
         u = [a - b for a, b in zip(x[j], q, strict=True)]
-        pull = metric.times(u)
+        pull = [v / factors[j] ** 2 for v in metric.times(u)]
         pulls.append(pull)
-        exponents.append(mp.log(w[j]) - mp.fsum(a * b for a, b in zip(u, pull, strict=True)) / 2)
+        height = mp.log(w[j]) - d * mp.log(factors[j])
+        exponents.append(height - mp.fsum(a * b for a, b in zip(u, pull, strict=True)) / 2)
     top = max(exponents)
     near = [i for i, value in enumerate(exponents) if value > top - _DROPPED]
     terms = [mp.exp(exponents[i] - top) for i in near]
@@ -111,10 +123,12 @@ def one_query(
     gradient = [mp.fsum(pj * pulls[i][a] for pj, i in zip(p, near, strict=True)) for a in range(d)]
     if order == 1:
         return log_density, gradient, []
+    precision = mp.fsum(pj / factors[kept[i]] ** 2 for pj, i in zip(p, near, strict=True))
     central = [[pulls[i][a] - gradient[a] for a in range(d)] for i in near]
     hessian = [
         [
-            mp.fsum(pj * c[a] * c[b] for pj, c in zip(p, central, strict=True)) - metric.entry(a, b)
+            mp.fsum(pj * c[a] * c[b] for pj, c in zip(p, central, strict=True))
+            - precision * metric.entry(a, b)
             for b in range(d)
         ]
         for a in range(d)

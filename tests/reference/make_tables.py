@@ -19,7 +19,7 @@ TABLES = HERE / "tables.json"
 
 
 def cases():
-    """Yield (name, samples, queries, bandwidth, weights, leave one out?, order)."""
+    """Yield (name, samples, queries, bandwidth, weights, leave one out?, order[, factors])."""
     rng = np.random.default_rng(20261121)
 
     def points(n, d):
@@ -142,14 +142,62 @@ def cases():
         2,
     )
 
+    # own numbers, so that more cases here do not change those above
+    rng = np.random.default_rng(20261126)
+
+    def factors(n, spread):
+        return np.round(np.geomspace(spread**-0.5, spread**0.5, n), 9)[rng.permutation(n)]
+
+    for d, n, m, order in ((1, 9, 4, 2), (2, 7, 4, 2), (17, 5, 2, 1), (64, 5, 2, 1)):
+        yield f"adaptive, d = {d}", points(n, d), points(m, d), 0.7, None, False, order, factors(n, 10.0)
+    x2, q2 = points(7, 2), points(4, 2)
+    yield (
+        "adaptive, factors spread 1e6", x2, np.vstack([q2, x2[:3], x2[:3] + 1e-3]), 0.7, None, False, 2,
+        factors(7, 1e6),
+    )  # fmt: skip
+    far = np.array([[1400.0, 0.0], [0.0, -900.0], [30.0, 30.0], [-3e4, 1e4]])
+    yield "adaptive, tail to -1e6", x2, q2 + far, 1.0, None, False, 2, factors(7, 1.01)
+    yield "adaptive, tail to -1e8", x2, q2 + 10.0 * far, 1.0, None, False, 2, factors(7, 1e3)
+    # where a narrow kernel's height and a wide one's reach balance, both count
+    yield (
+        "adaptive, two kernels in balance", np.array([[0.0], [0.1]]), np.linspace(2.0, 5.0, 7)[:, None], 1.0,
+        np.array([1.0, 1e-4]), False, 2, np.array([1.0, 3.0]),
+    )  # fmt: skip
+    yield (
+        "adaptive, in balance at -5e7", np.array([[0.0], [-2.1e4]]), 1e4 + np.array([[-1e-4], [0.0], [1e-4], [3e-4]]), 1.0,
+        None, False, 2, np.array([1.0, 3.1]),
+    )  # fmt: skip
+    yield "adaptive, offset 1e12", x2 + 1e12, q2 + 1e12, 0.5, None, False, 2, factors(7, 100.0)
+    yield (
+        "adaptive, full, offset 1e12", x2 + np.array([0, 1e12]), q2 + np.array([0, 1e12]),
+        np.array([[1.0, 0.4], [0.4, 0.5]]), None, False, 2, factors(7, 100.0),
+    )  # fmt: skip
+    yield "adaptive, diagonal", x2, q2, np.array([0.3, 2.0]), None, False, 2, factors(7, 10.0)
+    yield (
+        "adaptive, weights 1e-300 to 1", x2, q2 * 10.0, 1.0, np.array([1e-300, 1.0, 0.0, 1e-200, 1e-10, 1e-3, 0.5]),
+        False, 2, factors(7, 100.0),
+    )  # fmt: skip
+    grid = np.array([[i, j] for i in (-1.0, 0.0, 1.0) for j in (-1.0, 0.0, 1.0)])
+    yield (
+        "adaptive, ties on a grid", grid, np.array([[0, 0], [0.5, 0.5], [0.5, 0], [1e4, 0]]), 0.25, None, False, 2,
+        np.array([1, 2, 1, 2, 1, 2, 1, 2, 1.0]),
+    )  # fmt: skip
+    yield "adaptive, duplicates", x2[[0, 0, 0, 1, 1, 2, 3]], x2[:3], 0.3, None, False, 2, factors(7, 10.0)
+    yield "adaptive, leave one out", x2, x2, 0.3, None, True, 2, factors(7, 10.0)
+    yield (
+        "adaptive, leave one out, isolated", np.vstack([x2[:6], [[1e3, 0.0]]]), np.vstack([x2[:6], [[1e3, 0.0]]]), 0.3,
+        np.array([1.0, 1.0, 0.0, 1e-6, 2.0, 1.0, 3.0]), True, 2, factors(7, 10.0),
+    )  # fmt: skip
+
 
 def main():
     """Write the tables."""
     rows = []
-    for name, samples, queries, bandwidth, weights, leave_one_out, order in cases():
+    for name, samples, queries, bandwidth, weights, leave_one_out, order, *rest in cases():
         samples, queries = np.asarray(samples, dtype=float), np.asarray(queries, dtype=float)
         own = np.arange(len(samples)) if leave_one_out else None
-        exact = exact_density(samples, queries, bandwidth, weights, own, order)
+        factors = rest[0] if rest else None
+        exact = exact_density(samples, queries, bandwidth, weights, own, order, factors=factors)
         rows.append(
             {
                 "name": name,
@@ -162,6 +210,7 @@ def main():
                 "log_density": exact.log_density.tolist(),
                 "gradient": exact.gradient.tolist(),
                 "hessian": exact.hessian.tolist() if order > 1 else None,
+                **({} if factors is None else {"factors": factors.tolist()}),
             }
         )
         print(f"{name:45s} log f from {exact.log_density.min():.4g} to {exact.log_density.max():.4g}")

@@ -26,6 +26,7 @@ class Case:
     log_density: np.ndarray
     gradient: np.ndarray
     hessian: np.ndarray | None
+    factors: np.ndarray | None = None
 
 
 def _load():
@@ -53,6 +54,8 @@ def by_name(case):
 
 def suitable(case, method, rtol):
     """What the plan does not refuse."""
+    if method == "gridding" and case.factors is not None:
+        return False
     if method in ("compensated", "auto"):
         return True
     if rtol == 0:
@@ -71,7 +74,7 @@ def suitable(case, method, rtol):
     ],
 )
 def test_promise_is_kept(case, method, rtol):
-    kde = parzen.KernelDensity(case.bandwidth, rtol=rtol, method=method, workers=1)
+    kde = parzen.KernelDensity(case.bandwidth, adaptive=case.factors, rtol=rtol, method=method, workers=1)
     kde.fit(case.samples, sample_weight=case.weights)
     queries = case.samples if case.leave_one_out else case.queries
     whitening = np.linalg.inv(factor(case.bandwidth, case.samples.shape[1]))
@@ -89,9 +92,8 @@ def test_promise_is_kept(case, method, rtol):
 @pytest.mark.parametrize("case", CASES, ids=by_name)
 @pytest.mark.parametrize("rtol", [1e-2, 1e-6, 1e-12, 0.0])
 def test_error_bound_is_a_bound(case, rtol):
-    kde = parzen.KernelDensity(case.bandwidth, rtol=rtol, workers=1).fit(
-        case.samples, sample_weight=case.weights
-    )
+    kde = parzen.KernelDensity(case.bandwidth, adaptive=case.factors, rtol=rtol, workers=1)
+    kde.fit(case.samples, sample_weight=case.weights)
     values = kde.leave_one_out() if case.leave_one_out else kde.evaluate(case.queries)
     error = np.abs(values.log_density - case.log_density)
     assert np.all(error <= values.error_bound + log_density_tolerance(case.log_density, 0.0))
@@ -108,5 +110,6 @@ def test_the_second_oracle_agrees_with_the_first(case):
         case.weights,
         leave_one_out=case.leave_one_out,
         order=case.order,
+        factors=case.factors,
     )
     np.testing.assert_allclose(got.log_density, case.log_density, rtol=1e-12, atol=1e-12)

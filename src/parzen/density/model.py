@@ -46,6 +46,7 @@ class Model:
     index: IntArray | None  # (n_given,) row in `samples` of each sample given, -1 where its weight is zero
     scale: Scale
     centre: FloatArray  # (d,)
+    factors: FloatArray | None = None  # (n,) by which the bandwidth of each sample is multiplied, None for 1
 
     @classmethod
     def of(cls, samples: FloatArray, weights: FloatArray | None, scale: Scale) -> Self:
@@ -86,6 +87,13 @@ class Model:
                 f"values up to {np.abs(queries[row]).max():.3g}. Rescale the data first."
             )
 
+    @property
+    def given_factors(self) -> FloatArray | None:
+        """The factors of the samples given, (n_given,); nan for those without weight. None without factors."""
+        if self.factors is None or self.index is None:
+            return self.factors
+        return np.asarray(np.where(self.index >= 0, self.factors[self.index], np.nan))
+
     def __getstate__(self) -> dict[str, object]:
         """Pickle what defines the density, not the layouts made from it."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
@@ -98,13 +106,30 @@ class Model:
     @cached_property
     def sources(self) -> Sources:
         """The samples as sources of kernel sums."""
-        offsets = None
-        if self.weights is not None:
-            logs = np.log(self.weights.astype(np.longdouble))  # a log of 700 has 1e-13 as its last digit
-            exact = logs.max() - logs
+        offsets = precisions = None
+        if self._log_heights is not None:
+            exact = self._log_heights.max() - self._log_heights
             high = exact.astype(np.float64)
             offsets = DoubleDouble(high, (exact - high).astype(np.float64))
-        return Sources(Whitened(self.samples, self.centre, self.scale), offsets)
+        if self.factors is not None:
+            factors = DoubleDouble.of(self.factors)
+            precisions = DoubleDouble.of(np.ones(len(self.factors))).over(factors.times(factors))
+        return Sources(Whitened(self.samples, self.centre, self.scale), offsets, precisions)
+
+    @cached_property
+    def _log_heights(self) -> Any:
+        """Log of w_j / (w_max λ_jᵈ), up to a constant how high each sample's kernel is, in extended precision.
+
+        A log of 700 has 1e-13 as its last digit. None where all are 0.
+        """
+        if self.weights is None and self.factors is None:
+            return None
+        weights = np.ones(len(self.samples)) if self.weights is None else self.weights
+        logs = np.log(weights.astype(np.longdouble))
+        logs -= logs.max()
+        if self.factors is not None:
+            logs -= self.d * np.log(self.factors.astype(np.longdouble))
+        return logs
 
     @cached_property
     def log_total_weight(self) -> float:
@@ -135,7 +160,8 @@ class Model:
 
     def log_normaliser(self, log_h: FloatArray | float = 0.0) -> Any:
         """Return what is subtracted from log S for a bandwidth ``exp(log_h)`` times this one."""
-        return self.log_total_weight + 0.5 * self.d * _LOG_2PI + self.scale.log_det + self.d * log_h
+        highest = 0.0 if self.factors is None else float(self._log_heights.max())
+        return self.log_total_weight - highest + 0.5 * self.d * _LOG_2PI + self.scale.log_det + self.d * log_h
 
     def leave_one_out_log_total(self) -> FloatArray:
         """Log (Σw - w_i) relative to the largest weight, for each sample given, without cancellation."""

@@ -4,6 +4,9 @@ A term's exponent t_j carries a rounding error δt_j; log S then moves by at mos
 that matter, and the mean of u by at most max δt_j times the root mean square of u about its mean. Terms
 matter up to ``cutoff`` nats above the lowest exponent. Queries whose bound exceeds the promise are summed
 again in double-double arithmetic, where δt_j is of the order of u·|t_j - lowest|.
+
+Where sources have bandwidth factors λ_j of their own, exponents are those of points seen from bandwidths as narrow as
+the narrowest: norms are multiplied by the largest 1/λ_j, while ‖u_j‖ is in the term's own bandwidths, h λ_j.
 """
 
 import math
@@ -76,6 +79,7 @@ def broken_promises(
     rtol: float,
     order: int,
     *,
+    sharpest: float = 1.0,
     central: bool = False,
 ) -> tuple[FloatArray, BoolArray]:
     """Return the bound on log S and which promises are broken, both (m, k).
@@ -89,13 +93,22 @@ def broken_promises(
     scales : (k,)
         1/h² of each bandwidth.
     diameter : float
-        Bound on the distance between two sources, whitened: no mean can be off by more.
+        Bound on the distance between the pulls of two sources, whitened: no mean can be off by more.
     rtol : float
         The promise; half of it is for rounding.
     order : int
         Highest derivative wanted.
+    sharpest : float
+        The largest 1/λ_j.
     central : bool
         Whether second moments were summed about the mean.
+
+    Notes
+    -----
+    With w_j = √a c_j u_j, δg ≤ Σ p_j δt_j ‖w_j - g‖ + Σ p_j √a c_j ‖δu_j‖. The mean deviation of w is at most the
+    standard deviation, which is known from the Hessian's moments, or bounded by c_j ≤ sharpest²; and it is at most
+    2 Σ p_j ‖w_j‖, which by Cauchy & Schwarz is within 2 √(mean precision · mean square). So a narrow source that does
+    not count at this query costs nothing here.
     """
     allowed = (1.0 - SKIPPED_SHARE) * rtol
     magnitude = np.abs(sums.log_sum)
@@ -104,20 +117,31 @@ def broken_promises(
     broken = ~(bound <= allowed + 8.0 * UNIT * magnitude)
     if order > 0:
         root = np.sqrt(scales)
+        precision = sums.mean_precision
         slope = root * np.linalg.norm(sums.mean, axis=-1)
         distance = np.sqrt(np.maximum(scales * sums.mean_square, 0.0))
+        pull = np.sqrt(precision) * distance
         if order > 1:
             variance = np.maximum(scales * np.trace(sums.covariance, axis1=-2, axis2=-1), 0.0)
+            deviation = np.sqrt(variance)
+            pull = np.maximum(pull, np.hypot(deviation, slope))
         else:
-            variance = np.maximum(scales * sums.mean_square - slope**2, 0.0)
-        # the stored points' own rounding moves the mean directly; it is δt/‖u‖ at most
-        own = exponent_error / np.maximum(distance, 1.0) + 4.0 * UNIT * distance
-        gradient_error = np.minimum(2.0 * exponent_error * np.sqrt(variance), root * diameter) + own
+            variance = np.maximum(sharpest**2 * distance**2 - slope**2, 0.0)
+            deviation = np.minimum(np.sqrt(variance), 2.0 * pull)
+        # the stored points' own rounding moves the mean directly; it is δt/‖u‖ at most, less what `compensated_error`
+        # has for the exponential
+        stored = exponent_error - (2.0 * UNIT if central else 0.0)
+        own = np.sqrt(precision) * stored / np.maximum(distance, 1.0) + 4.0 * UNIT * pull
+        gradient_error = np.minimum(2.0 * exponent_error * deviation, root * diameter) + own
         broken |= ~(gradient_error <= allowed * (1.0 + slope))
         if order > 1:
-            # forming Σ p u uᵀ - mean meanᵀ cancels down from ‖u‖²
-            cancelled = 8.0 * UNIT * (variance if central else distance**2)
-            hessian_error = 4.0 * exponent_error * variance + 2.0 * own * np.sqrt(variance) + cancelled
+            # forming Σ p w wᵀ - mean meanᵀ cancels down from ‖w‖²
+            cancelled = 8.0 * UNIT * (variance if central else pull**2)
+            # the mean precision moves by δt times its mean deviation, which is 0 where all are equal
+            spread = 2.0 * np.minimum(precision, np.maximum(sharpest**2 - precision, 0.0))
+            hessian_error = exponent_error * (4.0 * variance + spread) + 2.0 * own * deviation + cancelled
+            hessian_error += 4.0 * UNIT * precision
             hessian_size = scales * np.linalg.norm(sums.covariance, axis=(-2, -1))
-            broken |= ~(hessian_error <= allowed * (1.0 + np.abs(hessian_size - 1.0)))
+            d = sums.covariance.shape[-1]
+            broken |= ~(hessian_error <= allowed * (1.0 + np.abs(hessian_size - math.sqrt(d) * precision)))
     return bound, broken

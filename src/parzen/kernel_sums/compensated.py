@@ -17,7 +17,7 @@ _WORK_PER_CALL = 30_000_000
 
 def prepare(sources: Sources) -> None:
     """Make the layouts that threads will share."""
-    _ = sources.exact_tiles, sources.exact_offsets
+    _ = sources.exact_tiles, sources.exact_offsets, sources.exact_precisions
 
 
 def scratch_bytes(rows: int, d: int, k: int, order: int) -> int:
@@ -30,17 +30,18 @@ def accumulate(
 ) -> KernelSums:
     """Return the finished sums of a block of queries.
 
-    Two passes: the sums first; then moments about each query's nearest source, so that nothing cancels.
+    Two passes: the sums first; then moments about the pull of each query's nearest source, so that nothing cancels.
     """
     rows, d = queries.high.shape
     k, order = len(request.scales), request.order
     state = State.identity(rows, k, d, order)
     lowest_low = np.zeros((rows, k))  # the low part of the lowest exponent
     nearest = np.zeros((rows, k), dtype=np.int64)
-    tiles = sources.exact_tiles
+    tiles, precisions = sources.exact_tiles, sources.exact_precisions
     q_high, q_low = np.ascontiguousarray(queries.high), np.ascontiguousarray(queries.low)
     common = (
-        tiles.high, tiles.low, *sources.exact_offsets, q_high, q_low, own, request.scales, cutoff, order,
+        tiles.high, tiles.low, *sources.exact_offsets, None if precisions is None else tuple(precisions), q_high,
+        q_low, own, request.scales, cutoff, order,
     )  # fmt: skip
     tiles_per_call = max(1, _WORK_PER_CALL // (rows * TILE * (d + 2 * k)))
     ranges = [
@@ -53,13 +54,19 @@ def accumulate(
     sums = KernelSums.empty(rows, k, d, order)
     if order > 0:
         for start, stop in ranges:
-            add_moments(*common, start, stop, state.lowest, lowest_low, nearest, state.first, state.second)
+            add_moments(
+                *common, start, stop, state.lowest, lowest_low, nearest, state.first, state.second, state.precision,
+            )  # fmt: skip
             step(0)
-        sums.fill(slice(None), state)  # moments about the nearest source …
-        at = nearest // TILE, slice(None), nearest % TILE
-        sums.mean[:] += (tiles.high[at] - q_high[:, None]) + (
-            tiles.low[at] - q_low[:, None]
-        )  # … and the query
+        if precisions is None:
+            state.precision[:] = state.total
+        sums.fill(slice(None), state)  # moments about the nearest source's pull …
+        tile, place = nearest // TILE, nearest % TILE
+        at = tile, slice(None), place
+        pull = (tiles.high[at] - q_high[:, None]) + (tiles.low[at] - q_low[:, None])
+        if precisions is not None:
+            pull *= precisions.high[tile, place][..., None]
+        sums.mean[:] += pull  # … and 0
     sums.mean_square[:] = 2.0 * state.spread / state.total
     # from 2**53 nats on, the low part is below the last digit
     sums.log_sum[:] = (np.log(state.total) - lowest_low) - state.lowest

@@ -53,6 +53,17 @@ def _half_squares(high, low, q_high, q_low, half_high, half_low):
 
 
 @_strict
+def _multiply(high, low, factors, factors_low):
+    """Multiply double-doubles in place."""
+    wide_vectors()
+    for j in range(TILE):
+        p = high[j] * factors[j]
+        pl = fma(high[j], factors[j], -p) + (high[j] * factors_low[j] + low[j] * factors[j])
+        high[j] = p + pl
+        low[j] = pl - (high[j] - p)
+
+
+@_strict
 def _exponents(half_high, half_low, scale, offsets, offsets_low, t_high, t_low):
     """Write t = scale · half + offset as double-doubles; return the least high part."""
     wide_vectors()
@@ -132,6 +143,18 @@ def _differences(high, low, origin_high, origin_low, out):
 
 
 @_strict
+def _pull_differences(u, precisions, precisions_low, near_precision, near_precision_low, near_u):
+    """Turn x_j - x_n into c_j u_j - c_n u_n = c_j (x_j - x_n) + (c_j - c_n) u_n along one axis, in place.
+
+    A difference of the products would lose the digits that u_n, far in the tail, has too many of.
+    """
+    wide_vectors()
+    for j in range(TILE):
+        c = (precisions[j] - near_precision) + (precisions_low[j] - near_precision_low)
+        u[j] = precisions[j] * u[j] + c * near_u
+
+
+@_strict
 def _negligible(least, lowest, cutoff, order):
     """Whether a tile adds nothing, in nats; ``lowest`` may be so large that ``cutoff`` is below its last digit."""
     beyond = least - lowest
@@ -143,7 +166,7 @@ def _negligible(least, lowest, cutoff, order):
 
 @_strict
 def add_tiles(
-    high, low, offsets, offsets_low, q_high, q_low, own, scales, cutoff, order, start, stop, lowest,
+    high, low, offsets, offsets_low, precisions, q_high, q_low, own, scales, cutoff, order, start, stop, lowest,
     lowest_low, nearest, total, spread,
 ):  # fmt: skip
     """First pass over tiles start … stop-1: the lowest exponent, where it is, and the sums."""
@@ -152,6 +175,8 @@ def add_tiles(
     for tile in range(start, stop):
         for query in range(q_high.shape[0]):
             _half_squares(high[tile], low[tile], q_high[query], q_low[query], half_high, half_low)
+            if precisions is not None:
+                _multiply(half_high, half_low, precisions[0][tile], precisions[1][tile])
             for k in range(scales.shape[0]):
                 least = _exponents(
                     half_high, half_low, scales[k], offsets[tile], offsets_low[tile], t_high, t_low
@@ -179,10 +204,13 @@ def add_tiles(
 
 @_strict
 def add_moments(
-    high, low, offsets, offsets_low, q_high, q_low, own, scales, cutoff, order, start, stop, lowest,
-    lowest_low, nearest, first, second,
+    high, low, offsets, offsets_low, precisions, q_high, q_low, own, scales, cutoff, order, start, stop, lowest,
+    lowest_low, nearest, first, second, precision,
 ):  # fmt: skip
-    """Second pass: moments of x_j - x_nearest under the final terms, free of cancellation."""
+    """Second pass: moments of the pulls, relative to the nearest source's, under the final terms: nothing cancels.
+
+    ``precisions`` are (high, low), (tiles, TILE) each, or None: then a pull is x_j - q, and ``precision`` stays 0.
+    """
     d = q_high.shape[1]
     half_high, half_low = np.empty(TILE), np.empty(TILE)
     t_high, t_low, terms = np.empty(TILE), np.empty(TILE), np.empty(TILE)
@@ -190,6 +218,8 @@ def add_moments(
     for tile in range(start, stop):
         for query in range(q_high.shape[0]):
             _half_squares(high[tile], low[tile], q_high[query], q_low[query], half_high, half_low)
+            if precisions is not None:
+                _multiply(half_high, half_low, precisions[0][tile], precisions[1][tile])
             for k in range(scales.shape[0]):
                 least = _exponents(
                     half_high, half_low, scales[k], offsets[tile], offsets_low[tile], t_high, t_low
@@ -199,10 +229,17 @@ def add_moments(
                 if own[query] // TILE == tile:
                     t_high[own[query] % TILE] = np.inf
                 _terms(t_high, t_low, lowest[query, k], lowest_low[query, k], terms)
+                if precisions is not None:
+                    precision[query, k] += _first_moment(terms, precisions[0][tile])
                 near_tile, near = nearest[query, k] // TILE, nearest[query, k] % TILE
                 for a in range(d):
                     origin_high, origin_low = high[near_tile, a, near], low[near_tile, a, near]
                     _differences(high[tile, a], low[tile, a], origin_high, origin_low, u[a])
+                    if precisions is not None:
+                        near_u = (origin_high - q_high[query, a]) + (origin_low - q_low[query, a])
+                        _pull_differences(u[a], precisions[0][tile], precisions[1][tile],
+                                          precisions[0][near_tile, near], precisions[1][near_tile, near],
+                                          near_u)  # fmt: skip
                     first[query, k, a] += _first_moment(terms, u[a])
                     if order > 1:
                         for b in range(a + 1):

@@ -21,7 +21,7 @@ exponent_error = accuracy.direct_error
 
 def prepare(sources: Sources) -> None:
     """Make the layouts that threads will share."""
-    _ = sources.tiles, sources.tile_offsets
+    _ = sources.tiles, sources.tile_offsets, sources.tile_precisions
 
 
 def scratch_bytes(rows: int, d: int, k: int, order: int) -> int:
@@ -59,9 +59,10 @@ class TileSums:
         for start in range(0, len(visits), tiles_per_call):
             few = visits[start : start + tiles_per_call]
             add_tiles(
-                sources.tiles, sources.tile_offsets, boxes, self._queries, (0,) * d, self._own, self.scales,
-                self._cutoff, polynomial(request.rtol)[1], request.order, request.radial, few, state.lowest,
-                state.total, self.limit, state.spread, state.first, state.second,
+                sources.tiles, sources.tile_offsets, sources.tile_precisions, boxes, self._queries, (0,) * d,
+                self._own, self.scales, self._cutoff, polynomial(request.rtol)[1], request.order, request.radial,
+                few, state.lowest, state.total, self.limit, state.spread, state.precision, state.first,
+                state.second,
             )  # fmt: skip
             step(rows * len(few) * TILE)
 

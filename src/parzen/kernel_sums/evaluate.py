@@ -106,7 +106,9 @@ class _Run:
         self.sources, self.queries, self.request = sources, queries, request
         self.plan = plan
         self.method: Any = METHODS[self.plan.method].module
-        self.cutoff = accuracy.cutoff(sources.n, request.rtol)
+        self.sharpest = max(1.0, sources.sharpest)
+        # a term's pull, and twice in the Hessian, is up to 1/λ times as large as without its bandwidth factor
+        self.cutoff = accuracy.cutoff(sources.n, request.rtol) + request.order * math.log(self.sharpest)
         self.own = np.full(m, -1) if request.own is None else request.own
         self.sums = KernelSums.empty(m, k, d, request.order)
         self.bound = np.full((m, k), request.rtol * accuracy.SKIPPED_SHARE)
@@ -119,9 +121,10 @@ class _Run:
         self.lock = threading.Lock()
         if not METHODS[self.plan.method].gridded:
             self.method.prepare(sources)
-        if not sources.radius < _OUT_OF_RANGE:
+        spread = sources.radius * self.sharpest
+        if not spread < _OUT_OF_RANGE:
             raise AccuracyError(
-                f"`bandwidth` must be larger for these samples; got one that they spread over {sources.radius:.1g} "
+                f"`bandwidth` must be larger for these samples; got one that they spread over {spread:.1g} "
                 "times. Squared distances leave the range of float64: use a larger bandwidth."
             )
 
@@ -240,7 +243,7 @@ class _Run:
         """Sum one block of queries, and again what rounding may have spoilt."""
         y = np.ascontiguousarray(self.queries.rows(indices))
         norms = np.sqrt(np.einsum("ia,ia->i", y, y))
-        near = norms < _FAR_AWAY
+        near = norms < (_FAR_AWAY if self.sources.precisions is None else _OUT_OF_RANGE / self.sharpest)
         if not near.all():
             self._sum_far(indices[~near], y[~near])
             indices, y, norms = indices[near], y[near], norms[near]
@@ -263,14 +266,22 @@ class _Run:
         state = self.method.accumulate(sources, y, self.own[indices], request, self.cutoff, step)
         self.sums.fill(indices, state)
         sums = self.sums.rows(indices)
-        root = np.sqrt(request.scales)
+        root = np.sqrt(request.scales) * sources.sharpest
         radius = norms[:, None] * root
         # terms matter up to `cutoff` below the sum
         distance = np.sqrt(2.0 * np.maximum(self.cutoff - sums.log_sum, 0.0))
         farthest = np.minimum(radius + distance, sources.radius * root)
         error = self.method.exponent_error(sources.d, self.units, radius, farthest, distance) + self.exp_error
+        if sources.precisions is not None:  # two more roundings: of c_j, and of its product with ½‖u_j‖²
+            error += accuracy.UNIT * distance**2
         rounding, broken = accuracy.broken_promises(
-            sums, error, request.scales, 2.0 * sources.radius, request.rtol, request.order
+            sums,
+            error,
+            request.scales,
+            sources.diameter,
+            request.rtol,
+            request.order,
+            sharpest=sources.sharpest,
         )
         # beyond, an exponent's own rounding is whole nats, and the loops' exponentials of x ≤ 0 may meet x > 0
         broken |= ~(sums.log_sum > -_LARGEST_EXPONENT)
@@ -306,13 +317,16 @@ class _Run:
             x = sources.points.rows(chunk)
             squares = norms[:, None] + np.einsum("ja,ja->j", x, x) - 2.0 * y @ x.T
             t = 0.5 * scale * np.maximum(squares, 0.0)
+            if sources.precisions is not None:
+                t *= sources.precisions.high[chunk]
             if sources.offsets is not None:
                 t += sources.offsets.high[chunk]
             here = np.flatnonzero((own >= chunk.start) & (own < chunk.start + len(x)))
             t[here, own[here] - chunk.start] = np.inf
             return np.asarray(t)
 
-        radius, farthest = np.sqrt(scale * norms), np.sqrt(scale) * sources.radius
+        root = np.sqrt(scale) * sources.sharpest
+        radius, farthest = root * np.sqrt(norms), root * sources.radius
         error = accuracy.product_error(sources.d, self.units, radius, farthest, radius + farthest)
         least = np.full(len(y), np.inf)
         for chunk in chunks:
@@ -364,7 +378,8 @@ class _Run:
         self.sums.put(indices, columns, sums)
         reach = self.cutoff if np.isfinite(self.cutoff) else 800.0  # beyond, terms are 0 in float64
         distance = np.sqrt(2.0 * np.maximum(reach - sums.log_sum, 0.0))
-        radius = np.sqrt(np.einsum("ia,ia->i", exact.high, exact.high))[:, None] * np.sqrt(request.scales)
+        root = np.sqrt(request.scales) * sources.sharpest
+        radius = np.sqrt(np.einsum("ia,ia->i", exact.high, exact.high))[:, None] * root
         error = accuracy.compensated_error(sources.points.exact_error, radius + distance, distance)
 
         def judge(rtol: float) -> tuple[FloatArray, BoolArray]:
@@ -372,9 +387,10 @@ class _Run:
                 sums,
                 error,
                 request.scales,
-                2.0 * self.sources.radius,
+                self.sources.diameter,
                 2.0 * rtol,
                 request.order,
+                sharpest=sources.sharpest,
                 central=True,
             )
             return bound, np.asarray(broken.any(axis=1))
@@ -398,6 +414,9 @@ class _Run:
                 self.sums.log_sum[i], self.sums.mean_square[i] = -np.inf, np.inf
                 continue
             others = np.arange(len(x)) != self.own[i]
+            if self.sources.precisions is not None:
+                self._sum_far_with_factors(int(i), q, x[others], others)
+                continue
             nearest, farther, doubt = _nearest(x[others], q)
             u = x[others][nearest] - q
             size = np.max(np.abs(u))
@@ -425,6 +444,23 @@ class _Run:
                 if order > 1:
                     apart = x[others] - middle
                     self.sums.covariance[i, k] = (shares / total * apart.T) @ apart
+
+    def _sum_far_with_factors(self, i: int, q: FloatArray, x: FloatArray, others: BoolArray) -> None:
+        """A query whose squares leave float64: its least exponent is all of the sum, derivatives are refused."""
+        sources = self.sources
+        assert sources.precisions is not None  # who calls this has looked
+        assert sources.offsets is not None
+        u = x - q
+        size = np.max(np.abs(u), axis=1)
+        distance = size * np.sqrt(np.sum((u / size[:, None]) ** 2, axis=1))
+        if self.request.order > 0 or not np.min(distance) > 1e-3 * np.max(np.abs(q)):
+            raise _cannot_tell([i], self.request.rtol)
+        roots, offsets = np.sqrt(0.5 * sources.precisions.high[others]), sources.offsets.high[others]
+        for k, scale in enumerate(self.request.scales):
+            least = np.min((np.sqrt(scale) * roots * distance) ** 2 + offsets)
+            self.sums.log_sum[i, k] = -least
+            self.sums.mean_square[i, k] = 2.0 * (least / scale)
+            self.bound[i, k] += 8.0 * accuracy.UNIT * np.minimum(least, 1e300)
 
 
 def _cannot_tell(rows: list[int], rtol: float) -> AccuracyError:

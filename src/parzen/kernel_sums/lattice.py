@@ -26,7 +26,7 @@ def exponent_error(
 
 def prepare(sources: Sources) -> None:
     """Make the layouts that threads will share."""
-    _ = sources.lattice, sources.tile_offsets
+    _ = sources.lattice, sources.tile_offsets, sources.tile_precisions
 
 
 def scratch_bytes(rows: int, d: int, k: int, order: int) -> int:

@@ -6,6 +6,9 @@ query and bandwidth is the state of `parzen.kernel_sums.state`. Exponents, offse
 not nats: ``scale`` holds a factor log₂ e, and a term is a power of two. ``limit`` (queries, bandwidths) is the
 exponent from which on terms do not matter any more.
 
+Where sources have bandwidths of their own, ``precisions`` = 1/λ_j² multiply the half squares as soon as these are made,
+and the terms before moments are taken; else it is None, and none of that is compiled.
+
 Everything stands in one file because Numba's disk cache watches only the file of the outermost function.
 """
 
@@ -51,6 +54,25 @@ def _least(half):
         bits = np.float64(half[j]).view(np.int64)
         least = bits if bits < least else least
     return np.int64(least).view(np.float64)
+
+
+@compiled
+def _multiply(values, factors):
+    """Multiply one value a source in place."""
+    wide_vectors()
+    for j in range(TILE):
+        values[j] *= factors[j]
+
+
+@compiled_sum
+def _weigh(terms, precisions):
+    """Multiply the terms by c_j in place; return their sum."""
+    wide_vectors()
+    total = 0.0
+    for j in range(TILE):
+        terms[j] *= precisions[j]
+        total += terms[j]
+    return total
 
 
 @compiled_sum
@@ -134,8 +156,9 @@ def _lower(least, query, k, lowest, total):
 
 
 @compiled
-def _shrink_moments(first, second, query, k, shrink):
+def _shrink_moments(precision, first, second, query, k, shrink):
     """Rescale the moments of one query to a smaller lowest exponent."""
+    precision[query, k] *= shrink
     for a in range(first.shape[2]):
         first[query, k, a] *= shrink
     for a in range(second.shape[2]):
@@ -156,8 +179,8 @@ def _absorb_values(half, least_half, query, k, scale, cutoff, polynomial, lowest
 
 @compiled_inline
 def _absorb(
-    half, least_half, tile, query, k, x, q, scale, offsets, cutoff, polynomial, order, radial, work, lowest, total,
-    limit, spread, first, second,
+    half, least_half, tile, query, k, x, q, scale, offsets, precisions, cutoff, polynomial, order, radial, work,
+    lowest, total, limit, spread, precision, first, second,
 ):  # fmt: skip
     """Add one tile to the state of one query at one bandwidth."""
     if offsets is None:
@@ -173,7 +196,7 @@ def _absorb(
     if least < lowest[query, k]:
         shrink = _lower(least, query, k, lowest, total)
         spread[query, k] *= shrink
-        _shrink_moments(first, second, query, k, shrink)
+        _shrink_moments(precision, first, second, query, k, shrink)
     if not radial and order == 0:
         total[query, k] += _sum_terms(exponents, factor, lowest[query, k], polynomial)
         _update_limit(query, k, cutoff, lowest, total, limit)
@@ -185,10 +208,15 @@ def _absorb(
     _update_limit(query, k, cutoff, lowest, total, limit)
     if order > 0:
         d = q.shape[0]
+        precision[query, k] += added if precisions is None else _weigh(terms, precisions[tile])
         for a in range(d):
             xa = x[a * STRIDE : a * STRIDE + TILE]
             first[query, k, a] += _first_moment(terms, xa, q[a])
-            if order > 1:
+        if order > 1:
+            if precisions is not None:
+                _multiply(terms, precisions[tile])
+            for a in range(d):
+                xa = x[a * STRIDE : a * STRIDE + TILE]
                 for b in range(a + 1):
                     xb = x[b * STRIDE : b * STRIDE + TILE]
                     second[query, k, a, b] += _second_moment(terms, xa, q[a], xb, q[b])
@@ -232,13 +260,14 @@ def _out_of_reach(square, offset, query, scales, limit, order):
 
 @compiled
 def add_tiles(
-    tiles, offsets, boxes, queries, axes, own, scales, cutoff, polynomial, order, radial, visits, lowest, total,
-    limit, spread, first, second,
+    tiles, offsets, precisions, boxes, queries, axes, own, scales, cutoff, polynomial, order, radial, visits,
+    lowest, total, limit, spread, precision, first, second,
 ):  # fmt: skip
     """Add the tiles ``visits`` to the state of every query, by direct differences.
 
     Works on whole squared distances: ``scales`` are half of 1/h², and ``spread`` comes out twice as large.
-    With ``boxes`` = (low, high, least offset) of every tile, those out of a query's reach are left out.
+    With ``boxes`` = (low, high, least offset, least precision) of every tile, those out of a query's reach are left
+    out.
 
     ``axes`` is a tuple of length d: a loop over it has a length that is known when it is compiled, so that
     it is unrolled. (A closure over d would do the same, but Numba cannot cache it on disk.)
@@ -250,10 +279,12 @@ def add_tiles(
         for query in range(queries.shape[0]):
             q = queries[query]
             if boxes is not None:
-                square = _square_to_box(q, boxes[0][tile], boxes[1][tile])
+                square = boxes[3][tile] * _square_to_box(q, boxes[0][tile], boxes[1][tile])
                 if _out_of_reach(square, boxes[2][tile], query, scales, limit, order):
                     continue
             least_half = _squares(x, q, axes, half)
+            if precisions is not None:
+                _multiply(half, precisions[tile])
             if own[query] // TILE == tile:  # leave-one-out: this query's own sample is in this tile
                 half[own[query] % TILE] = FAR * FAR
                 least_half = _least(half)
@@ -263,8 +294,9 @@ def add_tiles(
                         half, least_half, query, k, scales[k], cutoff, polynomial, lowest, total, limit
                     )
                 else:
-                    _absorb(half, least_half, tile, query, k, x, q, scales[k], offsets, cutoff, polynomial, order,
-                            radial, work, lowest, total, limit, spread, first, second)  # fmt: skip
+                    _absorb(half, least_half, tile, query, k, x, q, scales[k], offsets, precisions, cutoff,
+                            polynomial, order, radial, work, lowest, total, limit, spread, precision, first,
+                            second)  # fmt: skip
 
 
 @compiled
@@ -282,11 +314,13 @@ def _half_squares_from_products(products, norms, query_norm, half):
 
 
 @compiled
-def _half_squares_row(products, norms, query_norm, own_column, half, leasts):
+def _half_squares_row(products, norms, query_norm, own_column, precisions, start, half, leasts):
     """Convert one row of a block of products to half squared distances, tile by tile."""
     for c in range(leasts.shape[0]):
         part = slice(c * TILE, (c + 1) * TILE)
         leasts[c] = _half_squares_from_products(products[part], norms[part], query_norm, half[part])
+        if precisions is not None:
+            _multiply(half[part], precisions[start + c])
         if own_column // TILE == c:
             half[own_column] = FAR * FAR
             leasts[c] = _least(half[part])
@@ -294,8 +328,8 @@ def _half_squares_row(products, norms, query_norm, own_column, half, leasts):
 
 @compiled
 def add_products(
-    products, query_norms, norms, offsets, own, scales, cutoff, polynomial, radial, start, lowest, total, limit,
-    spread, first, second,
+    products, query_norms, norms, offsets, precisions, own, scales, cutoff, polynomial, radial, start, lowest, total,
+    limit, spread, precision, first, second,
 ):  # fmt: skip
     """Add a block of products (queries, sources start * TILE …) to the state; values only."""
     tiles = products.shape[1] // TILE
@@ -304,7 +338,10 @@ def add_products(
     nothing = np.empty(0)
     row = np.empty(products.shape[1])
     for query in range(products.shape[0]):
-        _half_squares_row(products[query], norms, query_norms[query], own[query] - start * TILE, row, leasts)
+        own_column = own[query] - start * TILE
+        _half_squares_row(
+            products[query], norms, query_norms[query], own_column, precisions, start, row, leasts
+        )
         for c in range(tiles):
             half = row[c * TILE : (c + 1) * TILE]
             for k in range(scales.shape[0]):
@@ -313,16 +350,17 @@ def add_products(
                         half, leasts[c], query, k, scales[k], cutoff, polynomial, lowest, total, limit
                     )
                 else:
-                    _absorb(half, leasts[c], start + c, query, k, nothing, nothing, scales[k], offsets, cutoff,
-                            polynomial, 0, radial, work, lowest, total, limit, spread, first, second)  # fmt: skip
+                    _absorb(half, leasts[c], start + c, query, k, nothing, nothing, scales[k], offsets, precisions,
+                            cutoff, polynomial, 0, radial, work, lowest, total, limit, spread, precision, first,
+                            second)  # fmt: skip
 
 
 @compiled
 def add_products_keeping_terms(
-    products, query_norms, norms, offsets, own, scales, cutoff, polynomial, order, start, lowest, total, limit,
-    spread, first, second, terms,
+    products, query_norms, norms, offsets, precisions, own, scales, cutoff, polynomial, order, start, lowest, total,
+    limit, spread, precision, first, second, terms,
 ):  # fmt: skip
-    """As `add_products`, and leave the terms in ``terms`` (k, queries, sources); say which k have any.
+    """As `add_products`, and leave the terms, times c_j, in ``terms`` (k, queries, sources); say which k have any.
 
     The moments of the state are shrunk here; adding the block's own moments is left to BLAS.
     """
@@ -333,7 +371,10 @@ def add_products_keeping_terms(
     kept = np.zeros(scales.shape[0], dtype=np.bool_)
     row = np.empty(products.shape[1])
     for query in range(products.shape[0]):
-        _half_squares_row(products[query], norms, query_norms[query], own[query] - start * TILE, row, leasts)
+        own_column = own[query] - start * TILE
+        _half_squares_row(
+            products[query], norms, query_norms[query], own_column, precisions, start, row, leasts
+        )
         for k in range(scales.shape[0]):
             factor = scales[k]
             row_least = np.inf
@@ -348,7 +389,7 @@ def add_products_keeping_terms(
             if row_least < lowest[query, k]:
                 shrink = _lower(row_least, query, k, lowest, total)
                 spread[query, k] *= shrink
-                _shrink_moments(first, second, query, k, shrink)
+                _shrink_moments(precision, first, second, query, k, shrink)
                 limit[query, k] = row_least + cutoff
             for c in range(tiles):
                 half = row[c * TILE : (c + 1) * TILE]
@@ -367,5 +408,6 @@ def add_products_keeping_terms(
                     )
                 total[query, k] += added
                 spread[query, k] += added_spread
+                precision[query, k] += added if precisions is None else _weigh(out, precisions[start + c])
                 _update_limit(query, k, cutoff, lowest, total, limit)
     return kept

@@ -25,7 +25,7 @@ exponent_error = accuracy.product_error
 
 def prepare(sources: Sources) -> None:
     """Make the layouts that threads will share."""
-    _ = sources.coordinates, sources.half_norms, sources.tile_offsets
+    _ = sources.coordinates, sources.half_norms, sources.tile_offsets, sources.tile_precisions
 
 
 def scratch_bytes(rows: int, d: int, k: int, order: int) -> int:
@@ -74,29 +74,40 @@ def accumulate_products(
         product = products[: rows * (stop - start) * TILE].reshape(rows, -1)
         np.matmul(left, right[block].T, out=product)
         common = (
-            product, query_norms, half_norms[block], sources.tile_offsets, own, request.scales * (unit**2 / BIT),
-            cutoff / BIT, polynomial(request.rtol)[1],
+            product, query_norms, half_norms[block], sources.tile_offsets, sources.tile_precisions, own,
+            request.scales * (unit**2 / BIT), cutoff / BIT, polynomial(request.rtol)[1],
         )  # fmt: skip
-        arrays = (state.lowest, state.total, limit, state.spread, state.first, state.second)
+        arrays = (
+            state.lowest, state.total, limit, state.spread, state.precision, state.first, state.second,
+        )  # fmt: skip
         if order == 0:
             add_products(*common, request.radial, start, *arrays)
         else:
             kept = add_products_keeping_terms(*common, order, start, *arrays, terms)
             x = sources.coordinates[block]
+            precisions = None
+            if sources.tile_precisions is not None:
+                precisions = sources.tile_precisions[start:stop].ravel()
             for i in np.flatnonzero(kept):
-                _add_moments(state, int(i), terms[i, :, : len(x)], x, queries, order)
+                _add_moments(state, int(i), terms[i, :, : len(x)], x, precisions, queries, order)
         step(product.size)
     state.lowest[:] *= BIT
     state.spread[:] *= unit**2
     if order > 0:
-        state.first[:] -= state.total[..., None] * queries[:, None, :]
+        state.first[:] -= state.precision[..., None] * queries[:, None, :]
     return state
 
 
 def _add_moments(
-    state: State, k: int, terms: FloatArray, x: FloatArray, queries: FloatArray, order: int
+    state: State,
+    k: int,
+    terms: FloatArray,
+    x: FloatArray,
+    precisions: FloatArray | None,
+    queries: FloatArray,
+    order: int,
 ) -> None:
-    """Add Σ e_j y_j (about the origin, moved to the query at the end) and Σ e_j u_j u_jᵀ."""
+    """Add Σ e_j c_j y_j (about the origin, moved to the query at the end) and Σ e_j c_j² u_j u_jᵀ, from e_j c_j."""
     state.first[:, k] += terms @ x
     if order > 1:
         for i, row in enumerate(terms):
@@ -104,5 +115,6 @@ def _add_moments(
             if near.size:
                 scaled = x[near]
                 scaled -= queries[i]
-                scaled *= np.sqrt(row[near])[:, None]
+                weights = row[near] if precisions is None else row[near] * precisions[near]
+                scaled *= np.sqrt(weights)[:, None]
                 state.second[i, k] += scaled.T @ scaled

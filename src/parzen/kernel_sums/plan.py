@@ -56,6 +56,8 @@ def _dense_refuses(sources: Sources, queries: Points, request: Request) -> str:
 
 
 def _gridding_refuses(sources: Sources, queries: Points, request: Request) -> str:
+    if sources.precisions is not None:
+        return "a mesh has one bandwidth for all samples"
     if sources.d > gridding.MAX_DIMENSION:
         return f"needs at most {gridding.MAX_DIMENSION} dimensions"
     if request.rtol < gridding.LEAST_RTOL:
@@ -281,7 +283,8 @@ def make_plan(sources: Sources, queries: Points, request: Request) -> Plan:
             f"dimensions; got {request.memory_limit}. Raise it, or ask for a lower order."
         )
     workers = max(1, min(request.workers, request.memory_limit // block, -(-n_queries // rows)))
-    kept = 8 * sources.n_tiles * TILE * (d + 1) * (2 if best.name == "compensated" else 1)
+    numbers = d + 1 + (sources.precisions is not None)
+    kept = 8 * sources.n_tiles * TILE * numbers * (2 if best.name == "compensated" else 1)
     return Plan(
         best.name, reason, sources.n, n_queries, d, k, request.order, request.rtol, rows, workers,
         workers * block, kept, tuple(candidates),
@@ -293,7 +296,7 @@ def _block(method: Method, m: int, d: int, k: int, request: Request) -> tuple[in
     rows = min(method.rows, max(32, -(-m // 8)))  # a few blocks for each thread, where there are many queries
     while True:
         state = (
-            8 * rows * k * (3 + (2 * d if request.order > 0 else 0) + (3 * d * d if request.order > 1 else 0))
+            8 * rows * k * (4 + (2 * d if request.order > 0 else 0) + (3 * d * d if request.order > 1 else 0))
         )
         scratch = method.module.scratch_bytes(rows, d, k, request.order)
         # the number of workers must not change the blocks, else it would change the last bits

@@ -26,8 +26,8 @@ LARGEST_CODE = 128
 #: Numbers that stay in the cache.
 _CACHED = 50_000
 
-#: Of each tile: the least and largest coordinates, (tiles, d) each, and the least offset in bits, (tiles,).
-Boxes = tuple[FloatArray, FloatArray, FloatArray]
+#: Of each tile: the least and largest coordinates, (tiles, d) each; the least offset in bits and precision, (tiles,).
+Boxes = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
 
 
 class Points(Protocol):
@@ -75,16 +75,20 @@ class Sources:
     """Whitened samples with positive weights.
 
     ``offsets`` = log(w_max / w_j) ≥ 0 of shape (n,), to more digits than a double; None for equal
-    weights. Layouts are made once, on first use, and kept. Padding in the last tile adds exactly nothing.
+    weights. ``precisions`` = 1/λ_j², (n,), likewise, where sources have bandwidth factors λ_j of their own; then
+    offsets are there too, and hold d log λ_j. Layouts are made once, on first use, and kept. Padding in the last tile
+    adds exactly nothing.
     """
 
     points: Points
     offsets: DoubleDouble | None
+    precisions: DoubleDouble | None = None
 
     def take(self, index: IntArray) -> Self:
         """Return some of the sources."""
         offsets = None if self.offsets is None else self.offsets.at(index)
-        return type(self)(self.points.take(index), offsets)
+        precisions = None if self.precisions is None else self.precisions.at(index)
+        return type(self)(self.points.take(index), offsets, precisions)
 
     @property
     def n(self) -> int:
@@ -124,6 +128,16 @@ class Sources:
             y = self.points.rows(slice(start, start + size))
             largest = max(largest, float(np.einsum("ja,ja->j", y, y).max()))
         return math.sqrt(largest)
+
+    @cached_property
+    def sharpest(self) -> float:
+        """The largest 1/λ_j: how many bandwidths of the narrowest source one bandwidth is. 1 without factors."""
+        return 1.0 if self.precisions is None else math.sqrt(self.precisions.high.max())
+
+    @property
+    def diameter(self) -> float:
+        """Bound on the distance between the pulls of two sources; infinite where they differ by more than position."""
+        return 2.0 * self.radius if self.precisions is None else math.inf
 
     @cached_property
     def tiles(self) -> FloatArray:
@@ -204,6 +218,18 @@ class Sources:
         """Offsets tile by tile, (tiles, TILE) each, infinite in the padding."""
         offsets = self.offsets or DoubleDouble.of(np.zeros(self.n))
         return DoubleDouble(self._tiled(offsets.high, np.inf), self._tiled(offsets.low, 0.0))
+
+    @cached_property
+    def tile_precisions(self) -> FloatArray | None:
+        """Precisions tile by tile, (tiles, TILE), 1 in the padding; None without factors."""
+        return None if self.precisions is None else self._tiled(self.precisions.high, 1.0)
+
+    @cached_property
+    def exact_precisions(self) -> DoubleDouble | None:
+        """The same to about 30 digits."""
+        if self.precisions is None:
+            return None
+        return DoubleDouble(self._tiled(self.precisions.high, 1.0), self._tiled(self.precisions.low, 0.0))
 
     def _tiled(self, values: FloatArray, padding: float) -> FloatArray:
         """Lay one value a source out in tiles."""
@@ -286,5 +312,7 @@ class SortedSources:
         sorted_sources = sources.take(order)
         offsets = sorted_sources.tile_offsets
         least = np.zeros(len(starts)) if offsets is None else offsets.min(axis=1)
-        boxes = np.minimum.reduceat(y, starts), np.maximum.reduceat(y, starts), least
+        precisions = sorted_sources.precisions
+        widest = np.ones(len(starts)) if precisions is None else np.minimum.reduceat(precisions.high, starts)
+        boxes = np.minimum.reduceat(y, starts), np.maximum.reduceat(y, starts), least, widest
         return cls(sorted_sources, rank, boxes)

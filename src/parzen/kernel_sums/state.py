@@ -1,11 +1,15 @@
 """The state that every method accumulates, one per query and bandwidth: a commutative monoid.
 
-With u_j = y_j - y_q in whitened coordinates, a = scale = 1/h² and exponents t_j = a ½‖u_j‖² + offset_j:
+With u_j = y_j - y_q in whitened coordinates, a = scale = 1/h², precision c_j = 1/λ_j² (1 for a sample without a
+bandwidth factor λ_j of its own) and exponents t_j = a c_j ½‖u_j‖² + offset_j:
 
-    lowest = min t_j        total = Σ e_j            e_j = exp(lowest - t_j)
-    spread = Σ e_j ½‖u_j‖²  first = Σ e_j u_j        second = Σ e_j u_j u_jᵀ   (lower triangle)
+    lowest = min t_j            total = Σ e_j                e_j = exp(lowest - t_j)
+    spread = Σ e_j c_j ½‖u_j‖²  precision = Σ e_j c_j
+    first = Σ e_j c_j u_j       second = Σ e_j c_j² u_j u_jᵀ   (lower triangle)
 
-Two states merge by rescaling both to the smaller ``lowest`` and adding; the identity is (inf, 0, 0, 0, 0).
+The *pull* c_j u_j is, up to a factor a, the gradient of a term's logarithm: so ∇ log S = a · mean and the Hessian is
+a² · covariance - a · mean precision, of the pulls, whatever the λ_j. Two states merge by rescaling both to the smaller
+``lowest`` and adding; the identity is (inf, 0, 0, 0, 0, 0).
 So blocks, threads, files and machines can be combined in any order.
 """
 
@@ -26,6 +30,7 @@ class State:
     spread: FloatArray  # (m, k)
     first: FloatArray  # (m, k, d), or (m, k, 0) where order < 1
     second: FloatArray  # (m, k, d, d), or (m, k, 0, 0) where order < 2
+    precision: FloatArray  # (m, k); where order < 1 it stays 0
 
     @classmethod
     def identity(cls, m: int, k: int, d: int, order: int) -> Self:
@@ -33,7 +38,7 @@ class State:
         d1, d2 = d if order > 0 else 0, d if order > 1 else 0
         return cls(
             np.full((m, k), np.inf), np.zeros((m, k)), np.zeros((m, k)), np.zeros((m, k, d1)),
-            np.zeros((m, k, d2, d2)),
+            np.zeros((m, k, d2, d2)), np.zeros((m, k)),
         )  # fmt: skip
 
     def merge(self, other: Self) -> Self:
@@ -53,29 +58,34 @@ class State:
             add(self.spread, other.spread),
             add(self.first, other.first),
             add(self.second, other.second),
+            add(self.precision, other.precision),
         )
 
 
 @dataclass(frozen=True, eq=False)
 class KernelSums:
-    """Finished sums: log S and the moments of u under the weights p_j = e_j / Σ e."""
+    """Finished sums: log S and the moments of the pulls c_j u_j under the weights p_j = e_j / Σ e."""
 
     log_sum: FloatArray  # (m, k)  log Σ exp(-t_j)
-    mean_square: FloatArray  # (m, k)  Σ p_j ‖u_j‖², where derivatives or ``radial`` were asked for
-    mean: FloatArray  # (m, k, d)  Σ p_j u_j
-    covariance: FloatArray  # (m, k, d, d)  Σ p_j (u_j - mean)(u_j - mean)ᵀ
+    mean_square: FloatArray  # (m, k)  Σ p_j c_j ‖u_j‖², where derivatives or ``radial`` were asked for
+    mean: FloatArray  # (m, k, d)  Σ p_j c_j u_j
+    covariance: FloatArray  # (m, k, d, d)  Σ p_j (c_j u_j - mean)(c_j u_j - mean)ᵀ
+    mean_precision: FloatArray  # (m, k)  Σ p_j c_j, where derivatives were asked for: 1 without factors
 
     @classmethod
     def empty(cls, m: int, k: int, d: int, order: int) -> Self:
-        """Return uninitialised arrays to be filled by rows."""
+        """Return arrays to be filled by rows: uninitialised, but for the precision, which is 1."""
         d1, d2 = d if order > 0 else 0, d if order > 1 else 0
-        return cls(np.empty((m, k)), np.empty((m, k)), np.empty((m, k, d1)), np.empty((m, k, d2, d2)))
+        return cls(
+            np.empty((m, k)), np.empty((m, k)), np.empty((m, k, d1)), np.empty((m, k, d2, d2)), np.ones((m, k)),
+        )  # fmt: skip
 
     def rows(self, index: slice | IntArray) -> Self:
         """Return a copy of some rows."""
         return type(self)(
-            self.log_sum[index], self.mean_square[index], self.mean[index], self.covariance[index]
-        )
+            self.log_sum[index], self.mean_square[index], self.mean[index], self.covariance[index],
+            self.mean_precision[index],
+        )  # fmt: skip
 
     def fill(self, rows: slice | IntArray, state: State) -> None:
         """Finish a state into these rows."""
@@ -84,6 +94,8 @@ class KernelSums:
         self.mean_square[rows] = 2.0 * state.spread / total
         mean = state.first / total[..., None]
         self.mean[rows] = mean
+        if mean.shape[-1]:
+            self.mean_precision[rows] = state.precision / total
         if self.covariance.shape[-1]:
             second = state.second / total[..., None, None]
             second -= mean[..., :, None] * mean[..., None, :]
@@ -96,3 +108,4 @@ class KernelSums:
         at = rows[:, None], np.arange(self.log_sum.shape[1])[columns]
         self.log_sum[at], self.mean_square[at] = part.log_sum, part.mean_square
         self.mean[at], self.covariance[at] = part.mean, part.covariance
+        self.mean_precision[at] = part.mean_precision

@@ -33,7 +33,7 @@ scratch_bytes = dense.scratch_bytes
 def prepare(sources: Sources) -> None:
     """Make the layouts that threads will share."""
     inner = sources.sorted.sources
-    _ = inner.tiles, inner.tile_offsets
+    _ = inner.tiles, inner.tile_offsets, inner.tile_precisions
 
 
 def accumulate(
@@ -43,7 +43,7 @@ def accumulate(
     tree = sources.sorted
     own = np.where(own >= 0, tree.rank[own], -1)
     sums = dense.TileSums(tree.sources, queries, own, request, cutoff)
-    distances = _squares_between(tree.boxes, queries.min(axis=0), queries.max(axis=0))
+    distances = tree.boxes[3] * _squares_between(tree.boxes, queries.min(axis=0), queries.max(axis=0))
     n_first = min(_FIRST, len(distances))
     order = np.argpartition(distances, n_first - 1)
     first = order[:n_first]
@@ -74,13 +74,15 @@ def visited_share(sources: Sources, queries: Points, request: Request) -> float:
     low, high = np.minimum.reduceat(x[order], starts), np.maximum.reduceat(x[order], starts)
     scale = request.scales.min()
     offsets = np.zeros(len(few)) if sources.offsets is None else sources.offsets.high[few]
+    precisions = np.ones(len(few)) if sources.precisions is None else sources.precisions.high[few]
+    widest = np.minimum.reduceat(precisions[order], starts)
     visited = 0
     for query in q:
-        t = 0.5 * scale * np.einsum("ja,ja->j", x - query, x - query) + offsets
+        t = 0.5 * scale * precisions * np.einsum("ja,ja->j", x - query, x - query) + offsets
         gaps = np.maximum(np.maximum(low - query, query - high), 0.0)
         reach = accuracy.cutoff(n, request.rtol) + t.min() - np.log(np.sum(np.exp(t.min() - t)) * step)
         visited += int(
-            np.count_nonzero(0.5 * scale * np.einsum("ta,ta->t", gaps, gaps) < max(reach, t.min()))
+            np.count_nonzero(0.5 * scale * widest * np.einsum("ta,ta->t", gaps, gaps) < max(reach, t.min()))
         )
     return min(1.0, max(visited / (len(q) * len(starts)), _FIRST / sources.n_tiles))
 
