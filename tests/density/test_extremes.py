@@ -328,3 +328,12 @@ def test_the_bandwidth_in_use_is_read_only():
         kde = parzen.KernelDensity(bandwidth).fit(np.zeros((3, 2)))
         with pytest.raises(ValueError, match="read-only"):
             kde.bandwidth_[0] = 100.0
+
+
+def test_leaving_out_a_sample_that_outweighs_all_others():
+    """Sum and weights relative to the heaviest cancelled from 501 nats to 2."""
+    X, w = np.array([[-3.41778677], [-0.71185288]]), np.array([1.85239659e-292, 1.13222464e-74])
+    h = 3.1622776601683795
+    got = parzen.KernelDensity(h, rtol=0).fit(X, sample_weight=w).leave_one_out().log_density
+    exact = -0.5 * ((X[0, 0] - X[1, 0]) / h) ** 2 - np.log(h) - 0.5 * np.log(2 * np.pi)
+    np.testing.assert_allclose(got, exact, rtol=4e-15)

@@ -168,6 +168,28 @@ def test_a_second_call_pays_no_set_up(rng, monkeypatch):
     np.testing.assert_array_equal(kde.score_samples(Q), first)
 
 
+def test_a_wrong_mesh_is_found_out(rng, monkeypatch):
+    """What no proof sees, as a miscompiled loop, is seen by direct sums: it costs time, not digits."""
+    X, Q = rng.standard_normal((20_000, 2)), rng.standard_normal((500, 2))
+    true = gridding.interpolate
+
+    def wrong(*arguments):
+        true(*arguments)
+        arguments[-1][...] *= 1.0 + 1e-6
+
+    monkeypatch.setattr(gridding, "interpolate", wrong)
+    got = parzen.KernelDensity(0.1, method="gridding").fit(X).evaluate(Q, order=1)
+    agree(got, parzen.KernelDensity(0.1, method="dense").fit(X).evaluate(Q, order=1), 0.1, 1e-9)
+    assert got.plan.outcome.split("; ")[1].startswith("0.00% of the queries on the mesh")
+
+
+def test_a_query_has_the_same_sum_wherever_it_stands(rng):
+    X, Q = blobs(rng, 20_000, 2), blobs(rng, 3000, 2)
+    kde = parzen.KernelDensity(0.3, method="gridding").fit(X)
+    order = rng.permutation(len(Q))
+    np.testing.assert_array_equal(kde.score_samples(Q)[order], kde.score_samples(Q[order]))
+
+
 def test_refusals(rng):
     with pytest.raises(InputError, match="needs at most 3 dimensions"):
         parzen.KernelDensity(method="gridding").fit(np.zeros((5, 4))).score_samples(np.zeros((1, 4)))

@@ -306,6 +306,11 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         log_density = result.sums.log_sum[:, 0] - model.log_normaliser()
         if leave_one_out:
             log_density += model.log_total_weight - model.leave_one_out_log_total()
+            heavy = model.without_the_heaviest()
+            if heavy is not None:
+                row, others = heavy
+                alone = others.evaluate(queries[[row]], self._request(0))
+                log_density[row] = alone.sums.log_sum[0, 0] - others.log_normaliser()
         scale = model.scale.kernel_scale
         gradient = hessian = None
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):

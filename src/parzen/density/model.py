@@ -1,7 +1,7 @@
 """A fitted density: samples, weights and a bandwidth, ready for the kernel sums. Immutable."""
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -19,6 +19,9 @@ _LOG_2PI = math.log(2.0 * math.pi)
 
 #: Samples that a centre is made from.
 _CENTRE_SAMPLES = 255
+
+#: Nats by which a sample outweighs all others so that digits would be lost.
+_OUTWEIGHS = 16.0
 
 #: Differences of values below this cannot overflow.
 _NO_OVERFLOW = 0.5 * np.finfo(np.float64).max
@@ -162,6 +165,24 @@ class Model:
         """Return what is subtracted from log S for a bandwidth ``exp(log_h)`` times this one."""
         highest = 0.0 if self.factors is None else float(self._log_heights.max())
         return self.log_total_weight - highest + 0.5 * self.d * _LOG_2PI + self.scale.log_det + self.d * log_h
+
+    def without_the_heaviest(self) -> "tuple[int, Model] | None":
+        """Return which of the samples given outweighs all others by 16 nats, and the model of the others; else None.
+
+        Sums and weights that are told relative to the heaviest would cancel where it is left out.
+        """
+        if self.weights is None or len(self.samples) < 2:
+            return None
+        heaviest = int(np.argmax(self.weights))
+        others = np.arange(len(self.samples)) != heaviest
+        rest = self.weights[others]
+        if not np.log(self.weights[heaviest]) - np.log(rest.max()) > _OUTWEIGHS:
+            return None
+        model = type(self).of(self.samples[others], rest, self.scale)
+        if self.factors is not None:
+            model = replace(model, factors=self.factors[others])
+        row = heaviest if self.index is None else int(np.flatnonzero(self.index == heaviest)[0])
+        return row, model
 
     def leave_one_out_log_total(self) -> FloatArray:
         """Log (Σw - w_i) relative to the largest weight, for each sample given, without cancellation."""

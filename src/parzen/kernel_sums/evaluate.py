@@ -91,10 +91,11 @@ def _evaluate(sources: Sources, queries: Points, request: Request, plan: Plan) -
 
 def prepare(sources: Sources, plan: Plan, request: Request) -> None:
     """Make what an evaluation by this plan keeps with the sources: layouts, tree, meshes."""
-    METHODS[plan.method].module.prepare(sources)
     if METHODS[plan.method].gridded:
         for scale in request.scales:
             sources.gridded(float(scale), request)
+    else:
+        METHODS[plan.method].module.prepare(sources)
 
 
 class _Run:
@@ -157,11 +158,15 @@ class _Run:
             for k in range(bound.shape[1]):
                 self._grid(y, start, k, bound[:, k])
             rows = np.flatnonzero(np.all(np.isfinite(bound), axis=1))
+            before = self.bound[start + rows]
             self.bound[start + rows] = bound[rows]
-            self.left[start + rows] = False
-            self.gridded[start + rows] = True
-            self._compare(start + rows)
-        self.method = tree if self._pays_for_a_tree(int(np.count_nonzero(self.left))) else dense
+            if self._agrees(start + rows):
+                self.left[start + rows] = False
+                self.gridded[start + rows] = True
+            else:
+                self.bound[start + rows] = before
+        left = int(np.count_nonzero(self.left))
+        self.method = tree if pays_for_a_tree(d, left, self.request) else dense
         self.method.prepare(self.sources)
 
     def _grid(self, y: FloatArray, offset: int, k: int, bound: FloatArray) -> None:
@@ -205,29 +210,21 @@ class _Run:
 
         gridded.evaluate(blocks, order, request.memory_limit, run, finish)
 
-    def _compare(self, indices: IntArray) -> None:
-        """Sum a few of the queries directly, and compare; their sums are kept."""
+    def _agrees(self, indices: IntArray) -> bool:
+        """Whether sums on the mesh are within their bounds of direct ones, at a few of the queries.
+
+        The bounds have a proof; this is for what proofs do not see.
+        """
         spots = indices[np.linspace(0, len(indices) - 1, min(len(indices), gridding.SPOTS), dtype=np.intp)]
-        if len(spots):
-            seen = self.sums.rows(spots).log_sum
-            self._sum_spots(spots)
-            self.spot_error = max(self.spot_error, float(np.abs(self.sums.log_sum[spots] - seen).max()))
-
-    def _pays_for_a_tree(self, n_queries: int) -> bool:
-        """Whether so many queries that are not on the mesh are summed by the tree, and not by the dense method."""
-        return self.sources.has_tree or pays_for_a_tree(self.sources.d, n_queries, self.request)
-
-    def _sum_spots(self, indices: IntArray) -> None:
-        """Sum a few queries without a mesh, no less exactly than the default promise: they show errors."""
-        method = "tree" if self._pays_for_a_tree(len(indices)) else "dense"
+        if not len(spots):
+            return True
         rtol = min(self.request.rtol, _LEAST_PROMISE)
-        own = None if self.request.own is None else self.own[indices]
-        request = self.request.replace(method=method, rtol=rtol, own=own, progress=None)
-        plan = replace(self.plan, method=method)
-        found = _evaluate(self.sources, self.queries.take(indices), request, plan)
-        self.sums.put(indices, slice(None), found.sums)
-        self.bound[indices], self.repaired[indices] = found.error_bound, found.repaired
-        self.left[indices] = False
+        own = None if self.request.own is None else self.own[spots]
+        request = self.request.replace(method="dense", order=0, rtol=rtol, own=own, progress=None)
+        found = _evaluate(self.sources, self.queries.take(spots), request, replace(self.plan, method="dense"))
+        error = np.abs(self.sums.log_sum[spots] - found.sums.log_sum)
+        self.spot_error = max(self.spot_error, float(error.max()))
+        return bool(np.all(error <= self.bound[spots] + found.error_bound))
 
     def task(self, indices: IntArray) -> Task:
         """Return the work of one block of queries."""

@@ -181,11 +181,6 @@ class Sources:
         """The sources as small integers, where they are that."""
         return Lattice.of(self)
 
-    @property
-    def has_tree(self) -> bool:
-        """Whether the sources have been sorted."""
-        return "sorted" in vars(self)
-
     @cached_property
     def sorted(self) -> "SortedSources":
         """The sources in an order in which each tile is a leaf of a k-d tree, and its box."""
