@@ -60,7 +60,7 @@ _ENTRY = (0, 100_000, 20_000, 2000)
 _TASKS = 64
 
 #: Points that predictions are made from: for blocks, and for the share of queries that lie near sources.
-_FEW, _SOURCES, _QUERIES = 10_000, 2000, 256
+_FEW, _SOURCES, _QUERIES = 4000, 1000, 64
 #: Seconds on one thread: to sort a point into its block; by dimension, to spread and to read a window of 32 nodes a
 #: side; and for a node of the mesh.
 _SORT_SECONDS = 6e-8

@@ -43,7 +43,9 @@ class Method:
     module: Any  # prepare, accumulate, scratch_bytes; and exponent_error, but for the last
     rows: int  # queries in a block
     refuses: Callable[[Sources, Points, Request], str]  # why it cannot be used, or ""
-    seconds: Callable[[_Task], float]  # as predicted
+    seconds: Callable[
+        [_Task, float], float
+    ]  # as predicted; at least that, where it is more than the second argument
     gridded: bool = False  # whether a mesh comes first; the blocks are for what it leaves
 
 
@@ -97,30 +99,34 @@ def _compensated_pair(d: int, request: Request) -> float:
     return _polynomial(d, request, ((6.0, 0.5, 0.0), (10.0, 1.75, 0.0), (15.0, 2.5, 0.15)))
 
 
-def _all_pairs(seconds_per_pair: Callable[[int, Request], float]) -> Callable[[_Task], float]:
+def _all_pairs(seconds_per_pair: Callable[[int, Request], float]) -> Callable[[_Task, float], float]:
     """Return the prediction for a method that goes through all pairs."""
 
-    def seconds(task: _Task) -> float:
+    def seconds(task: _Task, best: float) -> float:
         pairs = task.sources.n * task.queries.shape[0]
         return pairs * seconds_per_pair(task.sources.d, task.request) / _THREADS
 
     return seconds
 
 
-def _tree_seconds(task: _Task) -> float:
+def _tree_seconds(task: _Task, best: float) -> float:
     n, m = task.sources.n, task.queries.shape[0]
-    summing = task.visited_share * n * m * _dense_pair(task.sources.d, task.request)
-    return (
-        _START_TREE + _sort(task.sources.d) * (n + m) + (summing + _BOX * m * task.sources.n_tiles) / _THREADS
-    )
+    started = _START_TREE + _sort(task.sources.d) * (n + m) + _BOX * m * task.sources.n_tiles / _THREADS
+    if started > best:
+        return started
+    return started + task.visited_share * n * m * _dense_pair(task.sources.d, task.request) / _THREADS
 
 
-def _gridding_seconds(task: _Task) -> float:
+def _gridding_seconds(task: _Task, best: float) -> float:
     n, m, request = task.sources.n, task.queries.shape[0], task.request
+    if best < _START_GRIDDING:
+        return _START_GRIDDING
     on_mesh, left = gridding.predict(task.sources, task.queries, request)
-    direct = (left * m + gridding.SPOTS) * n * task.visited_share * _dense_pair(task.sources.d, request)
-    sorting = _sort(task.sources.d) * (n + left * m) if left else 0.0
-    return _START_GRIDDING + sorting + (on_mesh + direct) / _THREADS
+    started = _START_GRIDDING + on_mesh / _THREADS
+    if started > best or left == 0:
+        return started
+    direct = left * m * n * task.visited_share * _dense_pair(task.sources.d, request)
+    return started + _sort(task.sources.d) * (n + left * m) + direct / _THREADS
 
 
 def _sort(d: int) -> float:
@@ -144,8 +150,8 @@ _THREADS = 2
 #: Every method, in the order in which ties are decided.
 METHODS = {
     "dense": Method(dense, 256, _dense_refuses, _all_pairs(_dense_pair)),
-    "tree": Method(tree, 256, _dense_refuses, _tree_seconds),
     "gridding": Method(tree, 256, _gridding_refuses, _gridding_seconds, gridded=True),
+    "tree": Method(tree, 256, _dense_refuses, _tree_seconds),
     "lattice": Method(lattice, 1024, _lattice_refuses, _all_pairs(_lattice_pair)),
     "matmul": Method(matmul, 1024, _matmul_refuses, _all_pairs(_matmul_pair)),
     "compensated": Method(
@@ -159,7 +165,7 @@ class Candidate:
     """A method that was considered."""
 
     name: str
-    seconds: float  # predicted, infinite where refused
+    seconds: float  # predicted, at least that where another promised less; infinite where refused
     refused: str  # why, or ""
 
 
@@ -259,11 +265,12 @@ def make_plan(sources: Sources, queries: Points, request: Request) -> Plan:
         names = ", ".join(repr(name) for name in ("auto", *METHODS))
         raise InputError(f"`method` must be one of {names}; got {request.method!r}. Use 'auto'.")
     task = _Task(sources, queries, request)
-    candidates = []
+    candidates: list[Candidate] = []
     for name, method in METHODS.items():
         refused = method.refuses(sources, queries, request)
         with np.errstate(all="ignore"):  # points out of range are met by the evaluation
-            seconds = math.inf if refused else method.seconds(task)
+            best_yet = min((candidate.seconds for candidate in candidates), default=math.inf)
+            seconds = math.inf if refused else method.seconds(task, best_yet)
         candidates.append(Candidate(name, seconds, refused))
     if request.method == "auto":
         best = min(candidates, key=lambda candidate: candidate.seconds)

@@ -14,11 +14,18 @@ So blocks, threads, files and machines can be combined in any order.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Self
 
 import numpy as np
 
 from parzen.typing import FloatArray, IntArray
+
+
+@cache
+def _upper(d: int) -> tuple[IntArray, IntArray]:
+    """Return the indices above the diagonal."""
+    return np.triu_indices(d, 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +106,7 @@ class KernelSums:
         if self.covariance.shape[-1]:
             second = state.second / total[..., None, None]
             second -= mean[..., :, None] * mean[..., None, :]
-            upper = np.triu_indices(second.shape[-1], 1)
+            upper = _upper(second.shape[-1])
             second[..., upper[0], upper[1]] = second[..., upper[1], upper[0]]
             self.covariance[rows] = second
 
