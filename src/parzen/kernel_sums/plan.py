@@ -99,7 +99,7 @@ def _all_pairs(seconds_per_pair: Callable[[int, Request], float]) -> Callable[[_
     """Return the prediction for a method that goes through all pairs."""
 
     def seconds(task: _Task) -> float:
-        pairs = task.sources.n * task.queries.shape[0]
+        pairs = task.sources.n_tiles * TILE * task.queries.shape[0]  # the last tile is padded
         return pairs * seconds_per_pair(task.sources.d, task.request) / _THREADS
 
     return seconds
@@ -107,7 +107,7 @@ def _all_pairs(seconds_per_pair: Callable[[int, Request], float]) -> Callable[[_
 
 def _tree_seconds(task: _Task) -> float:
     n, m = task.sources.n, task.queries.shape[0]
-    summing = task.visited_share * n * m * _dense_pair(task.sources.d, task.request)
+    summing = task.visited_share * task.sources.n_tiles * TILE * m * _dense_pair(task.sources.d, task.request)
     return (
         _START_TREE + _sort(task.sources.d) * (n + m) + (summing + _BOX * m * task.sources.n_tiles) / _THREADS
     )
