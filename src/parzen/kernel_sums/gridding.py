@@ -362,9 +362,8 @@ def accepted(
 
 def scratch_bytes(d: int, request: Request) -> int:
     """Return the temporaries for one query, apart from the mesh."""
-    # points as they come, sorted and in rows; keys, order, rows; and of the part at hand values, sums and bounds;
-    # numbers and ranks of blocks of the mesh, should each query lie in a block of its own
-    return 8 * (3 * d + 8 + (2 << d))
+    # points as they come, sorted and in rows; keys, order, rows; and of the part at hand values, sums and bounds
+    return 8 * (3 * d + 8)
 
 
 def predict(sources: "Sources", queries: "Points", request: Request) -> tuple[float, float]:
