@@ -221,3 +221,69 @@ def test_temporaries_keep_to_the_memory_limit(rng):
         tracemalloc.stop()
     results = 8 * len(Q) * (3 + 4 + 1 + 1)  # what is returned, and the moments it is made of
     assert peak < results + 2**23
+
+
+def test_equal_samples_round_in_one_direction_and_the_bound_knows(rng):
+    """A million roundings of one sign: the error was three times its bound, which counted on chance."""
+    X = np.repeat([[0.3], [1.234]], [1_000_000, 3], axis=0)
+    Q = np.linspace(-3, 3, 100)[:, None]
+    kde = parzen.KernelDensity(1.0, method="gridding", rtol=1e-10).fit(X)
+    got = kde._model.evaluate(Q, kde._request(0))
+    exact = np.log(np.exp(-0.5 * (Q - [[0.3, 1.234]]) ** 2) @ [1e6, 3.0])
+    assert "100.00% of the queries on the mesh" in got.plan.outcome
+    assert np.all(np.abs(got.sums.log_sum[:, 0] - exact) <= got.error_bound[:, 0])
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+@pytest.mark.parametrize("rtol", [0.1, 0.9])
+def test_the_bound_holds_where_errors_are_large(d, rtol):
+    """A relative error of s is one of -log(1 - s) of the logarithm; midpoints on nodes and between them have it."""
+    mesh = Mesh.of(d, 0, rtol)
+    Q = np.repeat(np.linspace(-2, 2, 401)[:, None] * mesh.spacing, d, axis=1)
+    kde = parzen.KernelDensity(1.0, method="gridding", rtol=rtol).fit(np.zeros((1, d)))
+    got = kde._model.evaluate(Q, kde._request(0))
+    off = np.abs(got.sums.log_sum[:, 0] + 0.5 * np.sum(Q**2, axis=1))
+    assert off.max() > mesh.aliasing
+    assert np.all(off <= got.error_bound[:, 0])
+
+
+@pytest.mark.parametrize("left", [0, 1000])
+def test_progress_grows_to_the_total(rng, left):
+    """Once it began again for the queries that the mesh leaves."""
+    X = np.vstack([rng.standard_normal((4000, 2)), rng.uniform(1e3, 1e4, (500, 2))])
+    Q = np.vstack([rng.standard_normal((4000, 2)), rng.uniform(1e3, 1e4, (left, 2))])
+    calls = []
+    kde = parzen.KernelDensity(0.3, method="gridding").fit(X)
+    request = kde._request(0, progress=lambda *call: calls.append(call)).replace(scales=np.array([1.0, 0.5]))
+    kde._model.evaluate(Q, request)
+    done, total = np.array(calls).T
+    assert np.all(np.diff(done) >= 0)
+    assert np.all(total == total[0])
+    assert done[-1] == total[0]
+
+
+def peak(function):
+    """Return the most memory that a call takes at a time."""
+    import tracemalloc
+
+    tracemalloc.start()
+    try:
+        function()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_queries_in_blocks_of_their_own_keep_to_the_memory_limit(rng):
+    """The keys of their 27 neighbours were made for all of them together."""
+    X, Q = rng.uniform(size=(100, 3)), rng.uniform(size=(30_000, 3))
+    kde = parzen.KernelDensity(1e-4, method="gridding", memory_limit=2**24, workers=1).fit(X)
+    kde.score_samples(Q[:100])
+    assert peak(lambda: kde.score_samples(Q)) < 8 * len(Q) * (3 + 1 + 1) + 2**24
+
+
+def test_meshes_of_several_bandwidths_keep_to_the_memory_limit_together(rng):
+    X = rng.uniform(size=(2000, 2))
+    kde = parzen.KernelDensity(0.003, method="gridding", memory_limit=2**25, workers=1).fit(X)
+    request = kde._request(0).replace(scales=np.linspace(0.8, 1.0, 8))
+    assert peak(lambda: kde._model.evaluate(X, request)) < 2**25

@@ -53,13 +53,13 @@ def product_error(
     return UNIT * (distance * stored + sums)
 
 
-def mesh_error(d: int, count: FloatArray) -> FloatArray:
-    """Bound the relative error of sums on a mesh, for ``count`` sources near: windows, powers, and additions.
+def mesh_error(d: int, additions: FloatArray) -> FloatArray:
+    """Bound the relative error of sums on a mesh, of so many additions to a node: windows, powers, and additions.
 
-    A weight of a window is a product of up to 32 factors, and there are two windows an axis. Rounding errors of the
-    additions are not all of one sign: of n terms they grow like √n.
+    A weight of a window is a product of up to 32 factors, and there are two windows an axis. Errors of additions count
+    in full: where samples are equal, they may all have one sign.
     """
-    return UNIT * (500.0 * d + 8.0 * np.sqrt(count))
+    return UNIT * (500.0 * d + additions)
 
 
 def compensated_error(error: float, radius: FloatArray, distance: FloatArray) -> FloatArray:

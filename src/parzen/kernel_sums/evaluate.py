@@ -21,7 +21,7 @@ from parzen.kernel_sums.request import Request
 from parzen.kernel_sums.sources import Points, Sources
 from parzen.kernel_sums.state import KernelSums
 from parzen.kernel_sums.threads import Step, Task, run_tasks
-from parzen.typing import BoolArray, FloatArray, IntArray
+from parzen.typing import BoolArray, FloatArray, IntArray, Progress
 
 __all__ = ["Evaluation", "evaluate", "prepare"]
 
@@ -39,6 +39,9 @@ _LEAST_PROMISE = 1e-9
 
 #: Half ulps of a coordinate that are lost on the way to the mesh.
 _TO_MESH = 4.0
+
+#: The share of the progress that is reported for a mesh; how many queries it leaves is known only afterwards.
+_MESH_SHARE = 0.9
 
 #: Exponents, in nats, that plain arithmetic is trusted with.
 _LARGEST_EXPONENT = 2.0**50
@@ -81,7 +84,10 @@ def _evaluate(sources: Sources, queries: Points, request: Request, plan: Plan) -
     if METHODS[run.plan.method].gridded:
         run.grid()
     tasks = [(len(block) * sources.n_tiles * TILE, run.task(block)) for block in run.blocks()]
-    run_tasks(tasks, run.plan.workers, request.progress, blas=run.plan.method in ("matmul", "lattice"))
+    progress = run.progress(_MESH_SHARE if METHODS[run.plan.method].gridded else 0.0, 1.0)
+    run_tasks(tasks, run.plan.workers, progress, blas=run.plan.method in ("matmul", "lattice"))
+    if progress is not None and not tasks:
+        progress(1, 1)
     lost = np.flatnonzero(np.isnan(run.sums.log_sum).any(axis=1))
     if lost.size:
         raise _cannot_tell(lost.tolist(), request.rtol)
@@ -128,6 +134,16 @@ class _Run:
                 f"`bandwidth` must be larger for these samples; got one that they spread over {spread:.1g} "
                 "times. Squared distances leave the range of float64: use a larger bandwidth."
             )
+
+    def progress(self, begin: float, end: float) -> Progress | None:
+        """Return what reports some of the work as a part of all pairs, from one share to another."""
+        report = self.request.progress
+        if report is None:
+            return None
+        pairs = len(self.own) * self.sources.n
+        return lambda done, total: report(
+            round(pairs * (begin + (end - begin) * done / max(total, 1))), pairs
+        )
 
     def blocks(self) -> list[IntArray]:
         """Return the queries of each block; neighbours in space where the method gains by it."""
@@ -192,23 +208,21 @@ class _Run:
                 radius = gridded.mesh.spacing * np.sqrt(np.einsum("ia,ia->i", points, points))
                 farthest = np.minimum(radius + distance, math.sqrt(scale) * self.sources.radius)
                 rounding = accuracy.direct_error(d, self.units + _TO_MESH, radius, farthest, distance)
-                rounding += accuracy.mesh_error(d, count)
-                share, keeps = gridding.accepted(sums, full, weight, rounding, distance, gridded, request)
+                rounding += accuracy.mesh_error(d, gridding.additions(d, count))
+                error, keeps = gridding.accepted(sums, full, weight, rounding, distance, gridded, request)
             self.sums.put(offset + rows, slice(k, k + 1), sums)
-            bound[rows[keeps]] = share[keeps]
+            bound[rows[keeps]] = error[keeps]
 
         blocks = Blocks.of(y, scale, gridded.mesh, FARTHEST - 1)
         order = 2 if request.radial else request.order
         first, count = offset / len(self.own), len(y) / len(self.own) / len(request.scales)
 
         def run(tasks: list[tuple[int, Task]], begin: float, end: float) -> None:
-            def report(done: int, total: int) -> None:
-                share = first + count * (k + begin + (end - begin) * done / max(total, 1))
-                request.progress(int(1e6 * share), 1_000_000)  # type: ignore[misc]
+            begin, end = (_MESH_SHARE * (first + count * (k + part)) for part in (begin, end))
+            run_tasks(tasks, self.plan.workers, self.progress(begin, end))
 
-            run_tasks(tasks, self.plan.workers, None if request.progress is None else report)
-
-        gridded.evaluate(blocks, order, request.memory_limit, run, finish)
+        # all bandwidths' meshes are kept
+        gridded.evaluate(blocks, order, request.memory_limit // len(request.scales), run, finish)
 
     def _agrees(self, indices: IntArray) -> bool:
         """Whether sums on the mesh are within their bounds of direct ones, at a few of the queries.

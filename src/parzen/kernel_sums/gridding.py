@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from parzen.kernel_sums import accuracy
-from parzen.kernel_sums.gridding_loops import FARTHEST, interpolate, spread
+from parzen.kernel_sums.gridding_loops import CHAIN, FARTHEST, interpolate, spread
 from parzen.kernel_sums.mesh import Blocks, Mesh, find, neighbours
 from parzen.kernel_sums.request import Request
 from parzen.kernel_sums.state import KernelSums
@@ -102,9 +102,14 @@ class GriddedSources:
 
     def near(self, queries: Blocks) -> tuple[FloatArray, FloatArray]:
         """Return weight and number of the sources in each block of queries and those around it, (blocks,) each."""
-        around = self.blocks.find(queries.keys[:, None] + neighbours(self.mesh.d, (-1, 0, 1)))
         weights, counts = self._block_weights
-        return weights[around].sum(axis=1), counts[around].sum(axis=1)
+        near = np.empty((2, len(queries.keys)))
+        steps = neighbours(self.mesh.d, (-1, 0, 1))
+        for start in range(0, len(queries.keys), _FEW):
+            some = slice(start, start + _FEW)
+            around = self.blocks.find(queries.keys[some, None] + steps)
+            near[0, some], near[1, some] = weights[around].sum(axis=1), counts[around].sum(axis=1)
+        return near[0], near[1]
 
     def evaluate(
         self,
@@ -166,7 +171,7 @@ class GriddedSources:
         homes = self.blocks.find(keys[:, None] - self._ahead)
         block, bits = np.nonzero(homes >= 0)
         home = homes[block, bits]
-        pieces, start, stop = _pieces(self.blocks.starts[home], self.blocks.starts[home + 1], _ENTRY[mesh.d])
+        pieces, start, stop = _pieces(self.blocks.starts[home], self.blocks.starts[home + 1], CHAIN)
         entries = np.stack([block[pieces], bits[pieces], home[pieces], start, stop], axis=1)
         origins, (table, _) = self.blocks.origins(mesh), mesh.tables()
 
@@ -289,6 +294,14 @@ def finish(
     return sums, full
 
 
+def additions(d: int, count: FloatArray) -> FloatArray:
+    """Return how many additions, at most, made a node that has something of ``count`` sources.
+
+    Of each of the 2**d blocks of points that reach it, there are fewer than `CHAIN` points that were added one by one.
+    """
+    return np.minimum(count, (2.0**d + 1.0) * CHAIN) + count / CHAIN
+
+
 def accepted(
     sums: KernelSums,
     full: FloatArray,
@@ -326,8 +339,10 @@ def accepted(
         for power, cut_off in enumerate(mesh.cut_off)
     ]
     relative = (mesh.aliasing + rounding) * grown
+    # of (1 - share) S ≤ true S ≤ S / (1 - share); so are products of the axes' errors, (1 + α)ᵈ, covered
     share = relative + lost[0]
-    keeps = (total > 0.0) & (share <= allowed)
+    bound = -np.log1p(-share) + accuracy.UNIT * (8.0 + np.abs(sums.log_sum[:, 0]))
+    keeps = (total > 0.0) & (bound <= allowed)
     if request.order > 0:
         slope = math.sqrt(scale) * np.linalg.norm(sums.mean[:, 0], axis=1)
         moment = relative * (distance + mesh.slope) + math.sqrt(d) * lost[1]
@@ -342,7 +357,7 @@ def accepted(
             keeps &= second_error + 2.0 * slope * slope_error <= allowed * (1.0 + hessian)
         else:
             keeps &= second_error <= allowed * (1.0 + square)
-    return share, keeps
+    return bound, keeps
 
 
 def scratch_bytes(d: int, request: Request) -> int:

@@ -18,6 +18,7 @@ from parzen.kernel_sums.lanes import LANES, add_rows, powers, sum_rows
 
 __all__ = [
     "CENTRE",
+    "CHAIN",
     "FARTHEST",
     "KEY_BITS",
     "block_keys",
@@ -30,6 +31,10 @@ __all__ = [
 
 #: Points whose windows are made together.
 _TOGETHER = 32
+
+#: Windows that are added up in a row, before the block that they make is added to the mesh as a whole: as many rounding
+#: errors are in a node, and not one for each point. They may all have one sign where samples are equal.
+CHAIN = 512
 
 #: A block's key has so many bits for each axis; the block with the origin is in the middle.
 KEY_BITS = 21
@@ -147,7 +152,8 @@ def spread(points, weights, entries, origins, mesh, block, square, table, axes, 
     """Add the windows of points to blocks of the mesh.
 
     An entry (block of the mesh, bits, home, start, stop) stands for those points of block ``home`` whose windows may
-    reach the block that lies ahead of it along the axes whose bits are set.
+    reach the block that lies ahead of it along the axes whose bits are set. Those of `CHAIN` points make a block of
+    their own first.
     """
     wide_vectors()
     d, width, before = len(axes), len(taps), len(taps) // 2 - 1
@@ -159,10 +165,13 @@ def spread(points, weights, entries, origins, mesh, block, square, table, axes, 
     n_planes, thick = (block, width) if d > 2 else (1, 1)
     n_rows, high = (block, width) if d > 1 else (1, 1)
     spans = _spans(d, width)
+    own = np.zeros(n_planes * n_rows * stride)
     for entry in range(entries.shape[0]):
         bits, home = entries[entry, 1], entries[entry, 2]
         start, stop = entries[entry, 3], entries[entry, 4]
-        base = entries[entry, 0] * n_planes * n_rows * stride
+        base = entries[entry, 0] * len(own)
+        whole = stop - start >= CHAIN
+        target, corner = (own, 0) if whole else (mesh, base)
         for first in range(start, stop, _TOGETHER):
             n = 0
             for s in range(first, min(first + _TOGETHER, stop)):
@@ -188,27 +197,31 @@ def spread(points, weights, entries, origins, mesh, block, square, table, axes, 
                         continue
                     row, column, span = starts[i, 1], starts[i, 2], spans[layer]
                     begin = max(0, -column)
-                    at = base + (plane * n_rows + row) * stride + column + begin
+                    at = corner + (plane * n_rows + row) * stride + column + begin
                     groups = (min(width, block - column) - begin + LANES - 1) // LANES
                     add_rows(
-                        mesh, at, stride, factors[i] * windows[i, 0, layer], windows[i, 1], max(span, -row),
+                        target, at, stride, factors[i] * windows[i, 0, layer], windows[i, 1], max(span, -row),
                         min(high - span, n_rows - row), windows[i, 2], begin, groups,
                     )  # fmt: skip
+        if whole:
+            for k in range(len(own)):
+                mesh[base + k] += own[k]
+                own[k] = 0.0
 
 
 @compiled_inline
 def _assemble(near, mesh, block, d, width, local):
     """Copy a block and those ahead of it, as far as windows reach, into ``local``; say whether there was any."""
+    if near.max() < 0:
+        return False
     side = block + width
     local[:] = 0.0
     stride = block + LANES
     n_planes = block if d > 2 else 1
     n_rows = block if d > 1 else 1
-    found = False
     for bits in range(1 << d):
         if near[bits] < 0:
             continue
-        found = True
         base = near[bits] * n_planes * n_rows * stride
         # the last axis has the highest bit
         ahead = (bits >> (d - 1)) & 1
@@ -224,7 +237,7 @@ def _assemble(near, mesh, block, d, width, local):
                 target += ahead * block
                 for c in range(columns):
                     local[target + c] = mesh[source + c]
-    return found
+    return True
 
 
 @compiled_sum

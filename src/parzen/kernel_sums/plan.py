@@ -30,6 +30,11 @@ class _Task:
     queries: Points
     request: Request
 
+    @property
+    def padded(self) -> int:
+        """Number of sources with the padding of the last tile, which is summed like them."""
+        return self.sources.n_tiles * TILE
+
     @cached_property
     def visited_share(self) -> float:
         """The share of all pairs that the tree would sum."""
@@ -103,7 +108,7 @@ def _all_pairs(seconds_per_pair: Callable[[int, Request], float]) -> Callable[[_
     """Return the prediction for a method that goes through all pairs."""
 
     def seconds(task: _Task, best: float) -> float:
-        pairs = task.sources.n * task.queries.shape[0]
+        pairs = task.padded * task.queries.shape[0]
         return pairs * seconds_per_pair(task.sources.d, task.request) / _THREADS
 
     return seconds
@@ -114,7 +119,8 @@ def _tree_seconds(task: _Task, best: float) -> float:
     started = _START_TREE + _sort(task.sources.d) * (n + m) + _BOX * m * task.sources.n_tiles / _THREADS
     if started > best:
         return started
-    return started + task.visited_share * n * m * _dense_pair(task.sources.d, task.request) / _THREADS
+    pairs = task.visited_share * task.padded * m
+    return started + pairs * _dense_pair(task.sources.d, task.request) / _THREADS
 
 
 def _gridding_seconds(task: _Task, best: float) -> float:
