@@ -9,10 +9,10 @@ that convolution all but exactly:
 (θ is a theta function of the midpoint: Poisson's formula). So the samples are added to the mesh, each within a window
 of `taps` nodes a side, and queries read their window. All terms are positive and the error of the rule is *relative to
 each pair*, unlike that of a Fourier series, which is relative to the largest sum: nothing is lost in the tail but what
-the windows cut off. That is at most 2√2 d e^{-ρ²} for each unit of weight in the neighbourhood of the query, where ρ,
-half a window, is chosen so that e^{-ρ²} lies far below the last digit. A query is accepted where its sum exceeds that
-bound by 1/rtol, and left to the tree elsewhere: farther than about nine bandwidths from every sample. There is nothing
-to estimate in this bound; all the same, a few queries are summed directly in every call and compared with it.
+the windows cut off. That is at most 2^{1 + d/2} e^{-ρ²} for each unit of weight in the neighbourhood of the query, where
+ρ, half a window, is chosen so that e^{-ρ²} lies far below the last digit. A query is accepted where its sum exceeds that
+bound by 2/rtol, and left to the tree elsewhere: farther than some six to nine bandwidths from every sample. There is
+nothing to estimate in this bound; all the same, of each piece of the queries a few are summed directly and compared.
 
 Derivatives read the mesh with the offsets u = 2(g - q) in the sum: Σ u is the first moment exactly as Σ 1 is the sum,
 and Σ u_a² the second one plus the sum (the variance ¼ of g about the midpoint, times 4).
@@ -389,7 +389,9 @@ def predict(sources: "Sources", queries: "Points", request: Request) -> tuple[fl
     some = np.nan_to_num(some)
     norms = np.einsum("ia,ia->i", few, few)[:, None] + np.einsum("ja,ja->j", some, some)
     nearest = np.maximum(norms - 2.0 * few @ some.T, 0.0).min(axis=1) * float(request.scales.max())
-    return seconds, float(np.mean(nearest > 2.0 * mesh.reach**2))
+    # as `accepted`, for a query with one source near: its term exceeds what windows cut off
+    allowed = (1.0 - accuracy.SKIPPED_SHARE) * request.rtol
+    return seconds, float(np.mean(nearest > -2.0 * math.log(mesh.cut_off[order] / allowed)))
 
 
 def _number_of_blocks(some: Blocks, share: float) -> float:

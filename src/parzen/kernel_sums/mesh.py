@@ -50,8 +50,13 @@ class Mesh:
 
     @property
     def cut_off(self) -> tuple[float, float, float]:
-        """What windows cut off a moment of order 0, 1, 2, at most, for each unit of weight near a query."""
-        terms = 2.0 * math.sqrt(2.0) * self.d * math.exp(-(self.reach**2))
+        """What windows cut off a moment of order 0, 1, 2, at most, for each unit of weight near a query.
+
+        A node outside a window is ρ from its point at least: one factor is at most e^{-ρ²}, the other, summed over all
+        nodes, (√π/δ)^d; times (δ √(2/π))^d that is 2^{d/2} e^{-ρ²}, once for each of the two windows. An offset 2(g - q)
+        is at most 2ρ where its window ends, and falls with the Gaussian beyond.
+        """
+        terms = 2.0 ** (1.0 + 0.5 * self.d) * math.exp(-(self.reach**2))
         factor = 2.0 * self.reach + 1.0
         return terms, terms * factor, terms * factor**2
 
