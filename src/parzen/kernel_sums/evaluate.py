@@ -97,10 +97,11 @@ def _evaluate(sources: Sources, queries: Points, request: Request, plan: Plan) -
 
 def prepare(sources: Sources, plan: Plan, request: Request) -> None:
     """Make what an evaluation by this plan keeps with the sources: layouts, tree, meshes."""
-    METHODS[plan.method].module.prepare(sources)
-    if METHODS[plan.method].gridded:
-        for scale in request.scales:
-            sources.gridded(float(scale), request)
+    if not METHODS[plan.method].gridded:
+        METHODS[plan.method].module.prepare(sources)
+        return
+    for scale in request.scales:  # whether a tree pays too is known after the mesh
+        sources.gridded(float(scale), request)
 
 
 class _Run:
