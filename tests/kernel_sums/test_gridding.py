@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 import parzen
+from parzen.bandwidth.matrix import as_scale
+from parzen.density.model import Model
 from parzen.errors import InputError
-from parzen.kernel_sums import gridding
+from parzen.kernel_sums import Request, gridding
 from parzen.kernel_sums.gridding import GriddedSources
-from parzen.kernel_sums.gridding_loops import FARTHEST
-from parzen.kernel_sums.mesh import Blocks, Mesh
+from parzen.kernel_sums.mesh import Mesh
 
 
 def blobs(rng, n, d):
@@ -27,6 +28,11 @@ SHAPES = {
         rng.standard_normal((n, d)) + 1e5 * rng.integers(0, 2, size=(n, 1))
     ),
 }
+
+
+def share_on_the_mesh(values):
+    """Return which percentage of the queries the plan's outcome tells of."""
+    return float(values.plan.outcome.split("; ")[1].split("%")[0])
 
 
 def agree(got, want, h, rtol):
@@ -57,7 +63,7 @@ def test_keeps_the_promise(rng, d, shape):
             assert got.error_bound <= rtol + 1e-14 * np.abs(want.log_density).max()
             if shape in ("blobs", "ties"):
                 assert "100.00% of the queries on the mesh" not in got.plan.outcome  # some lie far out
-                assert float(got.plan.outcome.split("; ")[1].split("%")[0]) > 30
+                assert share_on_the_mesh(got) > 30
 
 
 @pytest.mark.parametrize("d", [1, 2])
@@ -79,15 +85,27 @@ def test_leave_one_out_is_refused_to_isolated_samples_and_right_everywhere(rng, 
     got = parzen.KernelDensity(0.05, method="gridding").fit(X).leave_one_out(order=order)
     want = parzen.KernelDensity(0.05, method="dense", rtol=1e-11).fit(X).leave_one_out(order=order)
     agree(got, want, 0.05, 1e-9)
+    assert 90 < share_on_the_mesh(got) < 100
 
 
 def test_several_bandwidths_in_one_pass(rng):
-    X, V = blobs(rng, 20_000, 2), blobs(rng, 3000, 2)
-    hs = [0.1, 0.15, 0.3, 1.0]
-    swept = parzen.sweep(X, V, bandwidths=hs)
-    for h, mean in zip(hs, swept.mean_log_density, strict=True):
-        exact = parzen.KernelDensity(h, method="dense").fit(X).score_samples(V).mean()
-        assert mean == pytest.approx(exact, abs=2e-9)
+    X = blobs(rng, 20_000, 2)
+    V = X[:3000] + 0.1 * rng.standard_normal((3000, 2))
+    hs = np.array([0.1, 0.15, 0.3, 1.0])
+    model = Model.of(X, None, as_scale(hs[0], 2))
+    request = Request(scales=(model.scale.unit / hs) ** 2, method="gridding", radial=True)
+    got = model.evaluate(V, request)
+    assert share_on_the_mesh(got) > 90
+    for k, h in enumerate(hs):
+        one = Model.of(X, None, as_scale(h, 2))
+        want = one.evaluate(
+            V, Request(scales=np.array([one.scale.kernel_scale]), method="dense", radial=True)
+        )
+        np.testing.assert_allclose(got.sums.log_sum[:, k], want.sums.log_sum[:, 0], rtol=0, atol=2e-9)
+        square = got.sums.mean_square[:, k] * request.scales[k]
+        np.testing.assert_allclose(
+            square, want.sums.mean_square[:, 0] * one.scale.kernel_scale, rtol=2e-9, atol=2e-9
+        )
 
 
 @pytest.mark.parametrize("order", [0, 1, 2])
@@ -101,18 +119,17 @@ def test_a_pair_loses_no_more_than_the_mesh_says(rng, d, rtol, order):
         x[:, 1:], q[:, 1:] = rng.uniform(0, 1, (60, d - 1)), rng.uniform(0, 1, (200, d - 1))
     for source in x:
         sources = GriddedSources(source[None], None, 1.0, mesh)
-        blocks = Blocks.of(q, 1.0, mesh, FARTHEST - 1)
         found = np.empty((len(gridding.powers(d, order)), len(q)))
 
-        def finish(rows, points, values, weight, count, found=found):
-            found[:, rows] = values
-            assert np.all(weight == count)
+        def take(part, found=found):
+            found[:, part.rows] = part.values
+            assert np.all(part.weight == part.number)
 
         def run(tasks, begin, end):
             for _, work in tasks:
                 work(lambda done: None)
 
-        sources.evaluate(blocks, order, 2**30, run, finish)
+        sources.evaluate(q, order, 2**30, run, take)
         u = source - q
         size = np.exp(-0.5 * np.sum(u**2, axis=1))
         for power, value in zip(gridding.powers(d, order), found, strict=True):
@@ -152,6 +169,7 @@ def test_blocks_that_do_not_fit_into_memory_come_in_batches(rng, d):
         parzen.KernelDensity(h, method="gridding", memory_limit=limit).fit(X) for limit in (2**30, small)
     )
     np.testing.assert_array_equal(whole.score_samples(Q), parts.score_samples(Q))
+    assert share_on_the_mesh(parts.evaluate(X)) > 90
     assert whole._model.sources._gridded[0]._nodes is not None
     assert parts._model.sources._gridded[0]._nodes is None
 

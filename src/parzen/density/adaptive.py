@@ -89,7 +89,7 @@ def _normalised(log_factors: FloatArray, weights: FloatArray | None) -> FloatArr
 
 
 def _abramson(model: Model, request: Request) -> FloatArray:
-    """Return -½ log f̂₀ at each sample; one pass over all pairs."""
+    """Return -½ log f̂₀ at each sample; one evaluation at all samples."""
     rtol = min(max(request.rtol, _STRICTEST), _LOOSEST)
     return -0.5 * model.evaluate(model.samples, request.replace(rtol=rtol)).sums.log_sum[:, 0]
 

@@ -27,7 +27,7 @@ __all__ = ["debiased", "matching_factor"]
 
 
 def debiased(model: Model, request: Request) -> Model:
-    """Return the model with every sample moved by ½ H∇ log f̂, and the same bandwidth; one pass over all pairs."""
+    """Return the model with every sample moved by ½ H∇ log f̂, and the same bandwidth; one evaluation at all samples."""
     n = len(model.samples)
     if n == 1:
         return model

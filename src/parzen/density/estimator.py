@@ -53,7 +53,8 @@ class DensityValues:
     plan : Plan
         How it was computed; ``print`` it to see the method, its candidates, and what came of it.
     error_bound : float
-        Largest bound, over the queries, on the absolute error of ``log_density``: skipped terms and rounding.
+        Largest bound, over the queries, on the absolute error of ``log_density``: skipped terms, rounding, and what a
+        mesh adds or cuts off.
     n_repaired : int
         Queries that were summed again in double-double arithmetic because rounding could have broken the promise.
     """
@@ -88,16 +89,16 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
     adaptive : {None, 'abramson', 'knn'} or array-like of shape (n,), default None
         Factors λⱼ by which the bandwidth of each sample is multiplied (H becomes λⱼ² H): narrow kernels where samples
         are dense, wide ones in the tails. ``'abramson'``: λⱼ = (f̂₀(xⱼ)/g)^(-1/2), where f̂₀ is the density with the
-        fixed bandwidth, g its geometric mean over the samples; costs one pass over all pairs in `fit`. ``'knn'``: λⱼ
-        proportional to the distance from the ⌈√n⌉-th nearest other sample, in bandwidths; from the nearest that
-        differs, where so many coincide; costs some n^1.5, n² from 16 dimensions on. Both have the geometric mean 1,
-        by weight. Or positive numbers of your own, one
-        a sample, taken as they are. Not together with ``bias_correction``.
+        fixed bandwidth, g its geometric mean over the samples; costs one evaluation at all samples in `fit`.
+        ``'knn'``: λⱼ proportional to the distance from the ⌈√n⌉-th nearest other sample, in bandwidths; from the
+        nearest that differs, where so many coincide; costs some n^1.5, n² from 16 dimensions on. Both have the
+        geometric mean 1, by weight. Or positive numbers of your own, one a sample, taken as they are. Not together
+        with ``bias_correction``.
     bias_correction : {None, 'score'}, default None
         ``'score'``: each sample is moved by ½ H∇ log f̂ of the others (by √d/2 bandwidths at most) before the
         density is summed, which takes the bias from O(h²) to O(h⁴). Best with a larger bandwidth: one that is
         chosen by name is multiplied by the ratio of the normal references of the two densities; a given one is
-        taken as it is. Costs one pass over all pairs in `fit`. The promise below is about the moved samples.
+        taken as it is. Costs one evaluation at all samples in `fit`. The promise below is about the moved samples.
     rtol : float, default 1e-9
         The promise: ``|error of log f̂| ≤ rtol`` for every query, however far in the tail, and
         ``‖error of h∇log f̂‖ ≤ rtol (1 + ‖h∇log f̂‖)``, likewise for h²·Hessian; or a few ulps where that is
@@ -122,8 +123,8 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
     Notes
     -----
-    Cost: n·m pairs for m queries; docs/performance.md has what was measured. Memory: the samples twice, the
-    results, and temporaries under ``memory_limit``.
+    Cost: at most n·m pairs for m queries, some n + m windows of a mesh where d ≤ 3; docs/performance.md has what
+    was measured. Memory: the samples twice, the results, and temporaries under ``memory_limit``.
 
     References
     ----------
@@ -465,7 +466,8 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
     def leave_one_out(self, *, order: int = 0, progress: bool | Progress = True) -> DensityValues:
         """Evaluate each sample given to `fit` under the density of all the *others*.
 
-        The sample's own term is skipped, never subtracted. A sample of zero weight is an ordinary query. With
+        The sample's own term is skipped; on a mesh it is subtracted where that leaves digits enough for the
+        promise. A sample of zero weight is an ordinary query. With
         ``adaptive`` the others keep the factors that they have.
 
         Parameters

@@ -12,9 +12,7 @@ from parzen.errors import AccuracyError
 from parzen.kernel_sums import accuracy, compensated, dense, gridding, tree
 from parzen.kernel_sums.double_double import DoubleDouble
 from parzen.kernel_sums.exp import polynomial
-from parzen.kernel_sums.gridding_loops import FARTHEST
 from parzen.kernel_sums.loops import TILE
-from parzen.kernel_sums.mesh import Blocks
 from parzen.kernel_sums.partition import partition
 from parzen.kernel_sums.plan import METHODS, Plan, make_plan, pays_for_a_tree
 from parzen.kernel_sums.request import Request
@@ -58,7 +56,7 @@ class Evaluation:
     """What `evaluate` returns."""
 
     sums: KernelSums
-    error_bound: FloatArray  # (m, k) bound on the error of log_sum: skipped terms and rounding
+    error_bound: FloatArray  # (m, k) bound on the error of log_sum: skipped terms, rounding, a mesh
     plan: Plan
     repaired: BoolArray  # (m,) True where a query was summed again in double-double arithmetic
 
@@ -66,8 +64,8 @@ class Evaluation:
 def evaluate(sources: Sources, queries: Points, request: Request) -> Evaluation:
     """Evaluate the kernel sums at every query, keeping the promise or raising.
 
-    Cost: n · m pairs; see `parzen.kernel_sums.plan` for the methods. Memory: the result, plus
-    ``plan.temporary_bytes``.
+    Cost: n · m pairs, or n + m windows on a mesh; see `parzen.kernel_sums.plan`. Memory: the result, plus
+    ``plan.temporary_bytes``, and for meshes up to half of the request's limit.
 
     Raises
     ------
@@ -121,7 +119,6 @@ class _Run:
         self.bound = np.full((m, k), request.rtol * accuracy.SKIPPED_SHARE)
         self.repaired = np.zeros(m, dtype=bool)
         self.left = np.ones(m, dtype=bool)  # queries that are not summed yet
-        self.gridded = np.zeros(m, dtype=bool)
         self.spot_error = 0.0
         self.units = max(sources.points.coordinate_error, queries.coordinate_error)
         self.exp_error, _ = polynomial(request.rtol)
@@ -158,7 +155,7 @@ class _Run:
         words = [f"{seconds:.3g} s"]
         if METHODS[self.plan.method].gridded:
             words.append(
-                f"{np.count_nonzero(self.gridded) / m:.2%} of the queries on the mesh, the rest directly"
+                f"{np.count_nonzero(~self.left) / m:.2%} of the queries on the mesh, the rest directly"
             )
             words.append(f"largest error of log density seen at spot queries {self.spot_error:.2g}")
         words.append(f"{np.count_nonzero(self.repaired) / m:.2%} repaired in double-double arithmetic")
@@ -167,20 +164,16 @@ class _Run:
     def grid(self) -> None:
         """Sum on a mesh what keeps the promise with it; leave the rest to the blocks."""
         m, d = self.queries.shape
-        size = max(_REPAIR_ROWS, self.request.memory_limit // 4 // gridding.scratch_bytes(d, self.request))
+        size = max(_REPAIR_ROWS, self.request.memory_limit // 4 // gridding.bytes_per_query(d))
         for start in range(0, m, size):
             y = self.queries.rows(slice(start, start + size))
             bound = np.empty((len(y), len(self.request.scales)))
             for k in range(bound.shape[1]):
                 self._grid(y, start, k, bound[:, k])
             rows = np.flatnonzero(np.all(np.isfinite(bound), axis=1))
-            before = self.bound[start + rows]
-            self.bound[start + rows] = bound[rows]
-            if self._agrees(start + rows):
+            if self._agrees(start + rows, bound[rows]):
+                self.bound[start + rows] = bound[rows]
                 self.left[start + rows] = False
-                self.gridded[start + rows] = True
-            else:
-                self.bound[start + rows] = before
         left = int(np.count_nonzero(self.left))
         self.method = tree if pays_for_a_tree(d, left, self.request) else dense
         self.method.prepare(self.sources)
@@ -195,26 +188,24 @@ class _Run:
         weights = self.sources.weights
         bound[:] = np.inf
 
-        def finish(
-            rows: IntArray, points: FloatArray, values: FloatArray, weight: FloatArray, count: FloatArray
-        ) -> None:
+        def take(part: gridding.Part) -> None:
             left_out = None
             if request.own is not None:
-                own = self.own[offset + rows]
+                own = self.own[offset + part.rows]
                 left_out = np.where(own >= 0, 1.0 if weights is None else weights[own], 0.0)
             with np.errstate(all="ignore"):  # what leaves the range of float64 is not accepted
-                sums, full = gridding.finish(values, left_out, scale, d, request)
+                sums, full = gridding.finish(part.values, left_out, scale, d, request)
                 distance = np.sqrt(2.0 * np.maximum(self.cutoff - np.log(full), 0.0))
-                radius = gridded.mesh.spacing * np.sqrt(np.einsum("ia,ia->i", points, points))
+                radius = gridded.mesh.spacing * np.sqrt(np.einsum("ia,ia->i", part.points, part.points))
                 farthest = np.minimum(radius + distance, math.sqrt(scale) * self.sources.radius)
                 rounding = accuracy.direct_error(d, self.units + _TO_MESH, radius, farthest, distance)
-                rounding += accuracy.mesh_error(d, gridding.additions(d, count))
-                error, keeps = gridding.accepted(sums, full, weight, rounding, distance, gridded, request)
-            self.sums.put(offset + rows, slice(k, k + 1), sums)
-            bound[rows[keeps]] = error[keeps]
+                rounding += accuracy.mesh_error(d, gridding.additions(d, part.number))
+                error, keeps = gridding.accepted(
+                    sums, full, part.weight, rounding, distance, gridded, request
+                )
+            self.sums.put(offset + part.rows, slice(k, k + 1), sums)
+            bound[part.rows[keeps]] = error[keeps]
 
-        blocks = Blocks.of(y, scale, gridded.mesh, FARTHEST - 1)
-        order = 2 if request.radial else request.order
         first, count = offset / len(self.own), len(y) / len(self.own) / len(request.scales)
 
         def run(tasks: list[tuple[int, Task]], begin: float, end: float) -> None:
@@ -222,23 +213,24 @@ class _Run:
             run_tasks(tasks, self.plan.workers, self.progress(begin, end))
 
         # all bandwidths' meshes are kept
-        gridded.evaluate(blocks, order, request.memory_limit // len(request.scales), run, finish)
+        gridded.evaluate(y, request.moments, request.memory_limit // len(request.scales), run, take)
 
-    def _agrees(self, indices: IntArray) -> bool:
-        """Whether sums on the mesh are within their bounds of direct ones, at a few of the queries.
+    def _agrees(self, indices: IntArray, bound: FloatArray) -> bool:
+        """Whether sums on the mesh are within their ``bound`` of direct ones, at a few of the queries.
 
         The bounds have a proof; this is for what proofs do not see.
         """
-        spots = indices[np.linspace(0, len(indices) - 1, min(len(indices), gridding.SPOTS), dtype=np.intp)]
-        if not len(spots):
+        if not len(indices):
             return True
+        at = np.linspace(0, len(indices) - 1, min(len(indices), gridding.SPOTS), dtype=np.intp)
+        spots = indices[at]
         rtol = min(self.request.rtol, _LEAST_PROMISE)
         own = None if self.request.own is None else self.own[spots]
-        request = self.request.replace(method="dense", order=0, rtol=rtol, own=own, progress=None)
+        request = self.request.replace(order=0, rtol=rtol, own=own, progress=None)
         found = _evaluate(self.sources, self.queries.take(spots), request, replace(self.plan, method="dense"))
         error = np.abs(self.sums.log_sum[spots] - found.sums.log_sum)
         self.spot_error = max(self.spot_error, float(error.max()))
-        return bool(np.all(error <= self.bound[spots] + found.error_bound))
+        return bool(np.all(error <= bound[at] + found.error_bound))
 
     def task(self, indices: IntArray) -> Task:
         """Return the work of one block of queries."""

@@ -9,10 +9,11 @@ that convolution all but exactly:
 (θ is a theta function of the midpoint: Poisson's formula). So the samples are added to the mesh, each within a window
 of `taps` nodes a side, and queries read their window. All terms are positive and the error of the rule is *relative to
 each pair*, unlike that of a Fourier series, which is relative to the largest sum: nothing is lost in the tail but what
-the windows cut off. That is at most 2^{1 + d/2} e^{-ρ²} for each unit of weight in the neighbourhood of the query, where
-ρ, half a window, is chosen so that e^{-ρ²} lies far below the last digit. A query is accepted where its sum exceeds that
-bound by 2/rtol, and left to the tree elsewhere: farther than some six to nine bandwidths from every sample. There is
-nothing to estimate in this bound; all the same, of each piece of the queries a few are summed directly and compared.
+the windows cut off. That is at most 2^{1 + d/2} e^{-ρ²} for each unit of weight in the neighbourhood of the query,
+where ρ, half a window, is chosen so that e^{-ρ²} lies far below the last digit. A query is accepted where its sum
+exceeds that bound by 2/rtol, and left to the tree elsewhere: more than some six to nine bandwidths from all samples.
+There is nothing to estimate in this bound; all the same, of each piece of the queries a few are summed directly and
+compared.
 
 Derivatives read the mesh with the offsets u = 2(g - q) in the sum: Σ u is the first moment exactly as Σ 1 is the sum,
 and Σ u_a² the second one plus the sum (the variance ¼ of g about the midpoint, times 4).
@@ -28,7 +29,7 @@ import math
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from itertools import pairwise, product
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import numpy as np
 
@@ -40,10 +41,10 @@ from parzen.kernel_sums.state import KernelSums
 from parzen.kernel_sums.threads import Step, Task
 from parzen.typing import BoolArray, FloatArray, IntArray
 
-if TYPE_CHECKING:
-    from parzen.kernel_sums.sources import Points, Sources
-
-__all__ = ["MAX_DIMENSION", "GriddedSources"]
+__all__ = [
+    "LEAST_RTOL", "MAX_DIMENSION", "SPOTS", "GriddedSources", "Part", "accepted", "additions", "bytes_per_query",
+    "finish", "powers",
+]  # fmt: skip
 
 MAX_DIMENSION = 3
 LEAST_RTOL = 1e-10
@@ -56,16 +57,10 @@ _DENORMAL = 1e-300
 
 #: Points that one compiled call handles, by dimension: well under 0.1 s.
 _ENTRY = (0, 100_000, 20_000, 2000)
+#: Blocks of queries whose neighbours are looked up at a time.
+_PART = 10_000
 #: Tasks that the points are divided into.
 _TASKS = 64
-
-#: Points that predictions are made from: for blocks, and for the share of queries that lie near sources.
-_FEW, _SOURCES, _QUERIES = 4000, 1000, 64
-#: Seconds on one thread: to sort a point into its block; by dimension, to spread and to read a window of 32 nodes a
-#: side; and for a node of the mesh.
-_SORT_SECONDS = 6e-8
-_SPREAD_SECONDS, _READ_SECONDS = (0.0, 3e-8, 2.5e-7, 6e-6), (0.0, 8e-8, 2.5e-7, 5e-6)
-_NODE_SECONDS = 1e-9
 
 #: Runs some tasks, from one share of the whole to another.
 Run = Callable[[list[tuple[int, Task]], float, float], None]
@@ -74,6 +69,16 @@ Run = Callable[[list[tuple[int, Task]], float, float], None]
 def powers(d: int, order: int) -> list[tuple[int, ...]]:
     """Return the powers of the offsets along each axis that `interpolate` sums, in its order."""
     return [p for p in product(range(order + 1), repeat=d) if sum(p) <= order]
+
+
+class Part(NamedTuple):
+    """Some queries as they were read off the mesh."""
+
+    rows: IntArray  # of the queries
+    points: FloatArray  # (rows, d), in units of the mesh
+    values: FloatArray  # (powers, rows)
+    weight: FloatArray  # (rows,) of the sources near each
+    number: FloatArray  # (rows,) of them
 
 
 class GriddedSources:
@@ -100,33 +105,26 @@ class GriddedSources:
             return counts, counts
         return np.append(np.add.reduceat(self.weights, self.blocks.starts[:-1]), 0.0), counts
 
-    def near(self, queries: Blocks) -> tuple[FloatArray, FloatArray]:
+    def _near(self, queries: Blocks) -> tuple[FloatArray, FloatArray]:
         """Return weight and number of the sources in each block of queries and those around it, (blocks,) each."""
         weights, counts = self._block_weights
         near = np.empty((2, len(queries.keys)))
         steps = neighbours(self.mesh.d, (-1, 0, 1))
-        for start in range(0, len(queries.keys), _FEW):
-            some = slice(start, start + _FEW)
+        for start in range(0, len(queries.keys), _PART):
+            some = slice(start, start + _PART)
             around = self.blocks.find(queries.keys[some, None] + steps)
             near[0, some], near[1, some] = weights[around].sum(axis=1), counts[around].sum(axis=1)
         return near[0], near[1]
 
     def evaluate(
-        self,
-        queries: Blocks,
-        order: int,
-        memory_limit: int,
-        run: Run,
-        finish: Callable[[IntArray, FloatArray, FloatArray, FloatArray, FloatArray], None],
+        self, points: FloatArray, order: int, memory_limit: int, run: Run, take: Callable[[Part], None]
     ) -> None:
-        """Sum at all queries; ``finish`` takes some at a time.
-
-        Called from threads with rows of the queries, their points in units of the mesh, values (`powers`, rows), and
-        the weight and number of the sources near each, (rows,) each.
-        """
+        """Sum at all queries, (m, d) whitened; ``take`` is called with some at a time, from threads."""
+        # one block nearer than sources may lie, so that all blocks around have keys
+        queries = Blocks.of(points, self.scale, self.mesh, FARTHEST - 1)
         if not len(queries.keys):
             return
-        near = self.near(queries)
+        near = self._near(queries)
         wanted = find(self._node_keys, queries.keys[:, None] + self._ahead)
         batches = list(self._batches(wanted, memory_limit))
         for i, (blocks, chosen) in enumerate(batches):
@@ -139,7 +137,7 @@ class GriddedSources:
                     self._nodes = nodes
             rank = np.full(len(self._node_keys) + 1, -1)
             rank[chosen] = np.arange(len(chosen))
-            run(self._reading(queries, blocks, rank[wanted], nodes, near, order, finish), middle, end)
+            run(self._reading(queries, blocks, rank[wanted], nodes, near, order, take), middle, end)
 
     @cached_property
     def _node_keys(self) -> IntArray:
@@ -155,12 +153,11 @@ class GriddedSources:
         chosen: set[int] = set()
         first = 0
         for i, row in enumerate(wanted):
-            more = {int(at) for at in row if at >= 0} - chosen
-            if chosen and len(chosen) + len(more) > most:
+            reads = set(row[row >= 0].tolist())
+            if chosen and len(chosen) + len(reads - chosen) > most:
                 yield slice(first, i), np.array(sorted(chosen), dtype=np.int64)
-                first, chosen = i, {int(at) for at in row if at >= 0}
-            else:
-                chosen |= more
+                first, chosen = i, set()
+            chosen |= reads
         yield slice(first, len(wanted)), np.array(sorted(chosen), dtype=np.int64)
 
     def _spreading(self, keys: IntArray, nodes: FloatArray) -> list[tuple[int, Task]]:
@@ -175,23 +172,14 @@ class GriddedSources:
         entries = np.stack([block[pieces], bits[pieces], home[pieces], start, stop], axis=1)
         origins, (table, _) = self.blocks.origins(mesh), mesh.tables()
 
-        def task(first: int, last: int) -> Task:
-            def work(step: Step) -> None:
-                for part in _calls(entries[first:last, 4] - entries[first:last, 3], _ENTRY[mesh.d]):
-                    some = entries[first:last][part]
-                    spread(
-                        self.blocks.points, self.weights, some, origins, nodes.reshape(-1), mesh.block,
-                        mesh.spacing**2, table, (0,) * mesh.d, (0,) * mesh.taps,
-                    )  # fmt: skip
-                    step(int((some[:, 4] - some[:, 3]).sum()))
+        def call(some: IntArray) -> None:
+            spread(
+                self.blocks.points, self.weights, some, origins, nodes.reshape(-1), mesh.block, mesh.spacing**2, table,
+                (0,) * mesh.d, (0,) * mesh.taps,
+            )  # fmt: skip
 
-            return work
-
-        sizes = stop - start
-        cuts = _cuts(sizes)
-        cuts = np.unique(np.searchsorted(entries[:, 0], entries[np.minimum(cuts, len(entries) - 1), 0])[1:-1])
-        cuts = np.concatenate([[0], cuts[cuts > 0], [len(entries)]])
-        return [(int(sizes[a:b].sum()), task(a, b)) for a, b in pairwise(cuts)]
+        cuts = np.unique(np.searchsorted(entries[:, 0], _cuts(np.bincount(entries[:, 0], stop - start))))
+        return _tasks(entries, cuts, _ENTRY[mesh.d], call)
 
     def _reading(
         self,
@@ -201,7 +189,7 @@ class GriddedSources:
         nodes: FloatArray,
         near: tuple[FloatArray, FloatArray],
         order: int,
-        finish: Callable[[IntArray, FloatArray, FloatArray, FloatArray, FloatArray], None],
+        take: Callable[[Part], None],
     ) -> list[tuple[int, Task]]:
         """Return the tasks that read the mesh at the queries of some blocks."""
         mesh = self.mesh
@@ -213,28 +201,36 @@ class GriddedSources:
         n_values = len(powers(mesh.d, order))
         weights, counts = near
 
-        def task(first: int, last: int) -> Task:
-            def work(step: Step) -> None:
-                for part in _calls(entries[first:last, 2] - entries[first:last, 1], _ENTRY[mesh.d]):
-                    some = entries[first:last][part].copy()
-                    begin, end = some[0, 1], some[-1, 2]
-                    points = queries.points[begin:end]
-                    each = np.repeat(some[:, 0], some[:, 2] - some[:, 1])
-                    some[:, 1:] -= begin
-                    values = np.empty((n_values, end - begin))
-                    interpolate(
-                        points, some, wanted, origins, nodes.reshape(-1), mesh.block, mesh.spacing**2, table, offsets,
-                        (0,) * mesh.d, (0,) * (order + 1), (0,) * mesh.taps, values,
-                    )  # fmt: skip
-                    values *= (mesh.spacing * math.sqrt(2.0 / math.pi)) ** mesh.d
-                    finish(queries.order[begin:end], points, values, weights[each], counts[each])
-                    step(end - begin)
+        def call(some: IntArray) -> None:
+            begin, end = some[0, 1], some[-1, 2]
+            points = queries.points[begin:end]
+            each = np.repeat(some[:, 0], some[:, 2] - some[:, 1])
+            values = np.empty((n_values, end - begin))
+            interpolate(
+                points, some - [0, begin, begin], wanted, origins, nodes.reshape(-1), mesh.block, mesh.spacing**2,
+                table, offsets, (0,) * mesh.d, (0,) * (order + 1), (0,) * mesh.taps, values,
+            )  # fmt: skip
+            values *= (mesh.spacing * math.sqrt(2.0 / math.pi)) ** mesh.d
+            take(Part(queries.order[begin:end], points, values, weights[each], counts[each]))
 
-            return work
+        return _tasks(entries, _cuts(stop - start), _ENTRY[mesh.d], call)
 
-        sizes = stop - start
-        cuts = _cuts(sizes)
-        return [(int(sizes[a:b].sum()), task(a, b)) for a, b in pairwise(cuts)]
+
+def _tasks(
+    entries: IntArray, cuts: IntArray, most: int, call: Callable[[IntArray], None]
+) -> list[tuple[int, Task]]:
+    """Return the tasks between cuts; the last columns of entries are where their points begin and end."""
+    sizes = entries[:, -1] - entries[:, -2]
+
+    def task(first: int, last: int) -> Task:
+        def work(step: Step) -> None:
+            for part in _calls(sizes[first:last], most):
+                call(entries[first:last][part])
+                step(int(sizes[first:last][part].sum()))
+
+        return work
+
+    return [(int(sizes[a:b].sum()), task(a, b)) for a, b in pairwise(cuts)]
 
 
 def _pieces(starts: IntArray, stops: IntArray, most: int) -> tuple[IntArray, IntArray, IntArray]:
@@ -268,7 +264,7 @@ def finish(
     ``left_out`` is the weight of each query's own source, (m,): at distance 0, so that no first or second moment has
     anything of it.
     """
-    order = 2 if request.radial else request.order
+    order = request.moments
     rows = {p: values[i] for i, p in enumerate(powers(d, order))}
     full = rows[(0,) * d]
     total = full if left_out is None else full - left_out
@@ -348,7 +344,7 @@ def accepted(
         moment = relative * (distance + mesh.slope) + math.sqrt(d) * lost[1]
         slope_error = moment + share * slope
         keeps &= slope_error <= allowed * (1.0 + slope)
-    if request.order > 1 or request.radial:
+    if request.moments > 1:
         moment = relative * (distance + mesh.slope) ** 2 + d * lost[2]
         square = scale * sums.mean_square[:, 0]
         second_error = moment + share * square
@@ -360,44 +356,7 @@ def accepted(
     return bound, keeps
 
 
-def scratch_bytes(d: int, request: Request) -> int:
+def bytes_per_query(d: int) -> int:
     """Return the temporaries for one query, apart from the mesh."""
     # points as they come, sorted and in rows; keys, order, rows; and of the part at hand values, sums and bounds
     return 8 * (3 * d + 8)
-
-
-def predict(sources: "Sources", queries: "Points", request: Request) -> tuple[float, float]:
-    """Estimate the seconds on one thread, and the share of queries that are left to the tree."""
-    n, m, d = sources.n, queries.shape[0], sources.d
-    order = 2 if request.radial else request.order
-    mesh = Mesh.of(d, order, request.rtol)
-    x, q = (
-        points.rows(np.arange(0, size, -(-size // _FEW)))
-        for points, size in ((sources.points, n), (queries, m))
-    )
-    windows = (mesh.taps / 32.0) ** d
-    seconds = 0.0
-    for scale in request.scales:
-        if not sources.has_gridded(float(scale), request):
-            blocks = _number_of_blocks(Blocks.of(x, scale, mesh, FARTHEST), n / len(x))
-            seconds += n * (_SORT_SECONDS + windows * _SPREAD_SECONDS[d])
-            seconds += blocks * 2**d * math.prod(mesh.block_shape) * _NODE_SECONDS
-        blocks = _number_of_blocks(Blocks.of(q, scale, mesh, FARTHEST - 1), m / len(q))
-        seconds += m * (_SORT_SECONDS + windows * _READ_SECONDS[d] * (1.0 + 0.6 * order))
-        seconds += blocks * (mesh.block + mesh.taps) ** d * _NODE_SECONDS
-    some, few = x[:: -(-len(x) // _SOURCES)], np.nan_to_num(q[:: -(-len(q) // _QUERIES)])
-    some = np.nan_to_num(some)
-    norms = np.einsum("ia,ia->i", few, few)[:, None] + np.einsum("ja,ja->j", some, some)
-    nearest = np.maximum(norms - 2.0 * few @ some.T, 0.0).min(axis=1) * float(request.scales.max())
-    # as `accepted`, for a query with one source near: its term exceeds what windows cut off
-    allowed = (1.0 - accuracy.SKIPPED_SHARE) * request.rtol
-    return seconds, float(np.mean(nearest > -2.0 * math.log(mesh.cut_off[order] / allowed)))
-
-
-def _number_of_blocks(some: Blocks, share: float) -> float:
-    """Estimate how many blocks hold points, from those that one point in ``share`` lies in."""
-    if not len(some.keys):
-        return 0.0
-    seen, alone = len(some.keys), np.count_nonzero(np.diff(some.starts) == 1)
-    # the others may each lie in a block of their own, or in those that are seen
-    return math.sqrt(seen * (seen + alone * (share - 1.0)))

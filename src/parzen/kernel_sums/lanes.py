@@ -14,9 +14,11 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-__all__ = ["LANES", "add_rows", "powers", "sum_rows"]
+__all__ = ["LANES", "MOST_VECTORS", "add_rows", "geometric", "sum_rows"]
 
 LANES = 8
+#: Vectors in the longest row that is added.
+MOST_VECTORS = 5
 
 #: Vectors of sums that stay in registers while rows pass by: twelve of AVX2's sixteen.
 _SUMS = 6
@@ -67,7 +69,7 @@ def _multiply_add(builder: Any, a: Any, b: Any, c: Any) -> Any:
 
 
 @intrinsic
-def powers(typing_context: Any, first: Any, base: Any, table: Any, out: Any, taps: Any) -> Any:
+def geometric(typing_context: Any, first: Any, base: Any, table: Any, out: Any, taps: Any) -> Any:
     """out[k] = first · baseᵏ · table[k] for as many k as the tuple ``taps`` is long."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -99,7 +101,10 @@ def add_rows(
     typing_context: Any, mesh: Any, at: Any, stride: Any, factor: Any, rows: Any, first: Any, last: Any,
     columns: Any, column: Any, groups: Any,
 ) -> Any:  # fmt: skip
-    """mesh[at + j · stride + k] += factor · rows[j] · columns[column + k], first ≤ j < last, k < 8 · groups ≤ 40."""
+    """mesh[at + j · stride + k] += factor · rows[j] · columns[column + k], first ≤ j < last, k < LANES · groups.
+
+    There are at most MOST_VECTORS groups.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         mesh_array, start, step, scale, rows_array, low, high, columns_array, offset, count = arguments
@@ -108,7 +113,7 @@ def add_rows(
         column_weights = _data(context, builder, signature.args[7], columns_array)
         done = builder.append_basic_block("rows.done")
         switch = builder.switch(count, done)
-        for size in range(1, 6):
+        for size in range(1, MOST_VECTORS + 1):
             block = builder.append_basic_block(f"rows.{size}")
             switch.add_case(_int(size), block)
             builder.position_at_end(block)

@@ -14,7 +14,7 @@ __all__ = ["Blocks", "Mesh", "find", "neighbours"]
 
 #: The error of the trapezoidal rule, as a share of rtol, by order of derivatives, which it grows with.
 _ALIASING = (2e-2, 2e-3, 1e-4)
-#: Sizes of windows: nodes along an axis.
+#: Sizes of windows: nodes along an axis; multiples of LANES, MOST_VECTORS · LANES at most.
 _TAPS = (24, 32, 40)
 #: What windows may cut off, relative to the weight near the query, as a share of rtol.
 _CUT_OFF = 5e-8
@@ -53,8 +53,8 @@ class Mesh:
         """What windows cut off a moment of order 0, 1, 2, at most, for each unit of weight near a query.
 
         A node outside a window is ρ from its point at least: one factor is at most e^{-ρ²}, the other, summed over all
-        nodes, (√π/δ)^d; times (δ √(2/π))^d that is 2^{d/2} e^{-ρ²}, once for each of the two windows. An offset 2(g - q)
-        is at most 2ρ where its window ends, and falls with the Gaussian beyond.
+        nodes, (√π/δ)^d; times (δ √(2/π))^d that is 2^{d/2} e^{-ρ²}, once for each of the two windows. An offset
+        2(g - q) is at most 2ρ where its window ends, and falls with the Gaussian beyond.
         """
         terms = 2.0 ** (1.0 + 0.5 * self.d) * math.exp(-(self.reach**2))
         factor = 2.0 * self.reach + 1.0
@@ -95,13 +95,7 @@ class Blocks:
         block_keys(points, factor, mesh.taps, mesh.block, farthest, keys, low, high)
         extents = high - low + 1
         cells = math.prod(map(int, extents))
-        if high[0] < 0:
-            order, found, starts = (
-                np.empty(0, dtype=np.int64),
-                np.empty(0, dtype=np.int64),
-                np.zeros(1, dtype=np.int64),
-            )
-        elif cells <= max(4 * n, _CELLS):
+        if high[0] >= 0 and cells <= max(4 * n, _CELLS):
             counts = np.zeros(cells, dtype=np.int64)
             count(keys, low, extents, counts)
             ends = np.cumsum(counts) - counts

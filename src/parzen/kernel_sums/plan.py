@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 
 from parzen.errors import InputError, MemoryLimitError
-from parzen.kernel_sums import compensated, dense, gridding, lattice, matmul, tree
+from parzen.kernel_sums import accuracy, compensated, dense, gridding, lattice, matmul, tree
+from parzen.kernel_sums.gridding_loops import FARTHEST
 from parzen.kernel_sums.loops import TILE
+from parzen.kernel_sums.mesh import Blocks, Mesh
 from parzen.kernel_sums.request import Request
 from parzen.kernel_sums.sources import Points, Sources
 
@@ -127,12 +129,48 @@ def _gridding_seconds(task: _Task, best: float) -> float:
     n, m, request = task.sources.n, task.queries.shape[0], task.request
     if best < _START_GRIDDING:
         return _START_GRIDDING
-    on_mesh, left = gridding.predict(task.sources, task.queries, request)
+    on_mesh, left = _predict_mesh(task.sources, task.queries, request)
     started = _START_GRIDDING + on_mesh / _THREADS
     if started > best or left == 0:
         return started
     direct = left * m * n * task.visited_share * _dense_pair(task.sources.d, request)
     return started + _sort(task.sources.d) * (n + left * m) + direct / _THREADS
+
+
+def _predict_mesh(sources: Sources, queries: Points, request: Request) -> tuple[float, float]:
+    """Estimate the seconds on one thread, and the share of queries that are left to the tree."""
+    n, m, d = sources.n, queries.shape[0], sources.d
+    order = request.moments
+    mesh = Mesh.of(d, order, request.rtol)
+    x, q = (
+        points.rows(np.arange(0, size, -(-size // _FEW)))
+        for points, size in ((sources.points, n), (queries, m))
+    )
+    windows = (mesh.taps / 32.0) ** d
+    seconds = 0.0
+    for scale in request.scales:
+        if not sources.has_gridded(float(scale), request):
+            blocks = _number_of_blocks(Blocks.of(x, scale, mesh, FARTHEST), n / len(x))
+            seconds += n * (_TO_BLOCK + windows * _SPREAD_SECONDS[d])
+            seconds += blocks * 2**d * math.prod(mesh.block_shape) * _NODE_SECONDS
+        blocks = _number_of_blocks(Blocks.of(q, scale, mesh, FARTHEST - 1), m / len(q))
+        seconds += m * (_TO_BLOCK + windows * _READ_SECONDS[d] * (1.0 + 0.6 * order))
+        seconds += blocks * (mesh.block + mesh.taps) ** d * _NODE_SECONDS
+    some, few = (np.nan_to_num(p[:: -(-len(p) // most)]) for p, most in ((x, _SOURCES), (q, _QUERIES)))
+    norms = np.einsum("ia,ia->i", few, few)[:, None] + np.einsum("ja,ja->j", some, some)
+    nearest = np.maximum(norms - 2.0 * few @ some.T, 0.0).min(axis=1) * float(request.scales.max())
+    # as `accepted`, for a query with one source near: its term exceeds what windows cut off
+    allowed = (1.0 - accuracy.SKIPPED_SHARE) * request.rtol
+    return seconds, float(np.mean(nearest > -2.0 * math.log(mesh.cut_off[order] / allowed)))
+
+
+def _number_of_blocks(some: Blocks, share: float) -> float:
+    """Estimate how many blocks hold points, from those that one point in ``share`` lies in."""
+    if not len(some.keys):
+        return 0.0
+    seen, alone = len(some.keys), np.count_nonzero(np.diff(some.starts) == 1)
+    # the others may each lie in a block of their own, or in those that are seen
+    return math.sqrt(seen * (seen + alone * (share - 1.0)))
 
 
 def _sort(d: int) -> float:
@@ -150,6 +188,13 @@ _SORT = (1e-7, 4.5e-7)
 _BOX = 4e-9
 #: Seconds that these methods take before their first sum.
 _START_TREE, _START_GRIDDING = 2e-3, 2e-3
+#: Points that predictions are made from: for blocks, and for the share of queries that lie near sources.
+_FEW, _SOURCES, _QUERIES = 4000, 1000, 64
+#: Seconds on one thread: to sort a point into its block; by dimension, to spread and to read a window of 32 nodes a
+#: side; and for a node of the mesh.
+_TO_BLOCK = 6e-8
+_SPREAD_SECONDS, _READ_SECONDS = (0.0, 3e-8, 2.5e-7, 6e-6), (0.0, 8e-8, 2.5e-7, 5e-6)
+_NODE_SECONDS = 1e-9
 #: Threads that predictions are made for.
 _THREADS = 2
 
@@ -194,7 +239,8 @@ class Plan:
     workers : int
         Threads that will run; fewer than asked for where memory would not suffice.
     temporary_bytes, kept_bytes : int
-        Memory of the blocks in flight, and of the samples in the method's own layout.
+        Memory of the blocks in flight, and of the samples in the method's own layout; a mesh, which takes up to half
+        of ``memory_limit``, is not in it.
     candidates : tuple of Candidate
         What was considered, with predicted seconds.
     outcome : str

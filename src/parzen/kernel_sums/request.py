@@ -25,6 +25,11 @@ class Request:
     method: str = "auto"
     progress: Progress | None = None
 
+    @property
+    def moments(self) -> int:
+        """Highest moment that is needed: ``radial`` is a part of the second."""
+        return 2 if self.radial else self.order
+
     def replace(self, **changes: Any) -> Self:
         """Return a copy with some fields changed."""
         return replace(self, **changes)

@@ -160,12 +160,12 @@ class Sources:
 
     def has_gridded(self, scale: float, request: Request) -> bool:
         """Whether what `gridded` returns is kept."""
-        mesh = Mesh.of(self.d, 2 if request.radial else request.order, request.rtol)
+        mesh = Mesh.of(self.d, request.moments, request.rtol)
         return any(known.serves(scale, mesh) for known in self._gridded)
 
     def gridded(self, scale: float, request: Request) -> GriddedSources:
         """Return the sources on a mesh for one bandwidth of a request, those that are kept where they serve."""
-        mesh = Mesh.of(self.d, 2 if request.radial else request.order, request.rtol)
+        mesh = Mesh.of(self.d, request.moments, request.rtol)
         for known in list(self._gridded):
             if known.serves(scale, mesh):
                 return known
