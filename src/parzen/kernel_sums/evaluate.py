@@ -170,10 +170,13 @@ class _Run:
             bound = np.empty((len(y), len(self.request.scales)))
             for k in range(bound.shape[1]):
                 self._grid(y, start, k, bound[:, k])
-            rows = np.flatnonzero(np.all(np.isfinite(bound), axis=1))
-            if self._agrees(start + rows, bound[rows]):
-                self.bound[start + rows] = bound[rows]
-                self.left[start + rows] = False
+            keeps = np.isfinite(bound[:, 0])
+            for column in bound.T[1:]:
+                keeps &= np.isfinite(column)
+            if self._agrees(start, np.flatnonzero(keeps), bound):
+                piece = slice(start, start + size)
+                np.copyto(self.bound[piece], bound, where=keeps[:, None])
+                self.left[piece] &= ~keeps
         left = int(np.count_nonzero(self.left))
         self.method = tree if pays_for_a_tree(d, left, self.request) else dense
         self.method.prepare(self.sources)
@@ -204,7 +207,7 @@ class _Run:
                     sums, full, part.weight, rounding, distance, gridded, request
                 )
             self.sums.put(offset + part.rows, slice(k, k + 1), sums)
-            bound[part.rows[keeps]] = error[keeps]
+            bound[part.rows] = np.where(keeps, error, np.inf)
 
         first, count = offset / len(self.own), len(y) / len(self.own) / len(request.scales)
 
@@ -215,22 +218,22 @@ class _Run:
         # all bandwidths' meshes are kept
         gridded.evaluate(y, request.moments, request.memory_limit // len(request.scales), run, take)
 
-    def _agrees(self, indices: IntArray, bound: FloatArray) -> bool:
-        """Whether sums on the mesh are within their ``bound`` of direct ones, at a few of the queries.
+    def _agrees(self, offset: int, rows: IntArray, bound: FloatArray) -> bool:
+        """Whether sums on the mesh are within their ``bound`` of direct ones, at a few of the rows from ``offset`` on.
 
         The bounds have a proof; this is for what proofs do not see.
         """
-        if not len(indices):
+        if not len(rows):
             return True
-        at = np.linspace(0, len(indices) - 1, min(len(indices), gridding.SPOTS), dtype=np.intp)
-        spots = indices[at]
+        few = rows[np.linspace(0, len(rows) - 1, min(len(rows), gridding.SPOTS), dtype=np.intp)]
+        spots = offset + few
         rtol = min(self.request.rtol, _LEAST_PROMISE)
         own = None if self.request.own is None else self.own[spots]
         request = self.request.replace(order=0, rtol=rtol, own=own, progress=None)
         found = _evaluate(self.sources, self.queries.take(spots), request, replace(self.plan, method="dense"))
         error = np.abs(self.sums.log_sum[spots] - found.sums.log_sum)
         self.spot_error = max(self.spot_error, float(error.max()))
-        return bool(np.all(error <= bound[at] + found.error_bound))
+        return bool(np.all(error <= bound[few] + found.error_bound))
 
     def task(self, indices: IntArray) -> Task:
         """Return the work of one block of queries."""

@@ -13,9 +13,9 @@ a² · covariance - a · mean precision, of the pulls, whatever the λ_j. Two st
 So blocks, threads, files and machines can be combined in any order.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -112,7 +112,11 @@ class KernelSums:
 
     def put(self, rows: IntArray, columns: slice | IntArray, part: "KernelSums") -> None:
         """Copy finished sums into these rows, at these bandwidths."""
-        at = rows[:, None], np.arange(self.log_sum.shape[1])[columns]
-        self.log_sum[at], self.mean_square[at] = part.log_sum, part.mean_square
-        self.mean[at], self.covariance[at] = part.mean, part.covariance
-        self.mean_precision[at] = part.mean_precision
+        k = self.log_sum.shape[1]
+        at: Any = (
+            rows if k == 1 else (rows[:, None], np.arange(k)[columns])
+        )  # one index array takes half the time
+        for field in fields(self):
+            values = getattr(part, field.name)
+            if values.size:
+                getattr(self, field.name)[at] = values
