@@ -149,7 +149,6 @@ def test_sweep(folder):
         (["bandwidth", "latin.csv"], "`latin.csv` must be text in UTF-8"),
         (["bandwidth", "one.npy", "--method", "best"], "`method` must be 'auto', 'scott', 'silverman', "),
         (["bandwidth", "one.npy", "--kind", "round"], "`kind` must be 'scalar', 'diagonal' or 'full'; got 'round'."),
-        (["bandwidth", "one.npy", "--method", "scott", "--plot", "a.png"], "`method` must be one with an objective"),
         (["sweep", "one.npy", "data.npy", "--bandwidths", "1"], "`V` must have 1 columns like `X`; got shape (60, 2)."),
         (["sweep", "one.npy", "one.npy", "--bandwidths", "0,1"], "`--bandwidths` must be positive numbers"),
     ],
@@ -175,3 +174,13 @@ def test_a_pickle_never_runs(folder):
     with pytest.raises(DataError, match="Object arrays cannot be loaded"):
         read_table("pickled.npy")
     assert not Path("harmed").exists()
+
+
+def test_a_bandwidth_without_a_curve_is_told_all_the_same(folder):
+    """Once the sentence about the picture was all that came of it."""
+    result = run("bandwidth", "one.npy", "--method", "scott", "--plot", "s.png")
+    assert result.exit_code == 2
+    chosen = parzen.select_bandwidth(np.load("one.npy")[:, None], "scott")
+    assert float(result.stdout.splitlines()[-1]) == float(chosen)
+    assert "which has none" in result.stderr
+    assert not Path("s.png").exists()

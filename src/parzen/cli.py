@@ -224,8 +224,6 @@ def bandwidth(
     chosen = parzen.select_bandwidth(
         samples, method, kind=kind, target=target, sample_weight=sample_weight, random_state=0, progress=True
     )
-    if plot is not None:
-        plot.write_bytes(png(chosen.plot()))
     n, d = samples.shape
     click.echo(f"samples    {n:,} in {d} dimension{'s' if d > 1 else ''}")
     click.echo(f"method     {chosen.method} ({chosen.reason})")
@@ -234,6 +232,8 @@ def bandwidth(
     click.echo(f"bandwidth  {chosen.kind}")
     for row in np.atleast_2d(np.asarray(chosen)):
         click.echo(" ".join(repr(float(value)) for value in row))
+    if plot is not None:  # last: some methods have nothing to draw
+        plot.write_bytes(png(chosen.plot()))
 
 
 @main.command(short_help="Try bandwidths on held-out data of your own.")
