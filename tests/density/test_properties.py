@@ -209,12 +209,16 @@ def test_the_oracle_differentiates_right(task):
     with mp.workdps(80):
         x, (q, *_) = ([[mpf(float(v)) for v in row] for row in points] for points in (samples, queries))
         w = [mpf(float(v)) for v in (np.ones(len(x)) if weights is None else weights)]
+        ones = [mpf(1)] * len(x)  # factors
         metric = Metric(bandwidth, len(q))
-        _, gradient, hessian = one_query(x, q, w, metric, -1, 2)
+        _, gradient, hessian = one_query(x, q, w, ones, metric, -1, 2)
         step = mpf(10) ** -15 / mp.sqrt(max(metric.entry(a, a) for a in range(len(q))))
         for a in range(len(q)):
             up, down = ([v + sign * step * (b == a) for b, v in enumerate(q)] for sign in (1, -1))
-            above, below = one_query(x, up, w, metric, -1, 1), one_query(x, down, w, metric, -1, 1)
+            above, below = (
+                one_query(x, up, w, ones, metric, -1, 1),
+                one_query(x, down, w, ones, metric, -1, 1),
+            )
             slope = (above[0] - below[0]) / (2 * step)
             assert abs(slope - gradient[a]) <= mpf("1e-12") * (abs(gradient[a]) + 1 / step * mpf("1e-15"))
             for b in range(len(q)):

@@ -174,6 +174,15 @@ def test_blocks_that_do_not_fit_into_memory_come_in_batches(rng, d):
     assert parts._model.sources._gridded[0]._nodes is None
 
 
+def test_a_batch_that_happens_to_read_all_blocks_does_not_stand_for_the_next(rng):
+    """Its nodes were kept for all, while the next batch counted its own blocks: 377 nats too much."""
+    X = np.full((1, 3), 0.33)
+    Q = X + rng.normal(size=(600, 3)) * 0.02
+    got = parzen.KernelDensity(0.001, method="gridding", rtol=1e-3, memory_limit=2**20).fit(X).evaluate(Q)
+    want = parzen.KernelDensity(0.001, method="dense").fit(X).evaluate(Q)
+    agree(got, want, 0.001, 1e-3)
+
+
 def test_a_second_call_pays_no_set_up(rng, monkeypatch):
     X, Q = rng.standard_normal((20_000, 2)), rng.standard_normal((500, 2))
     kde = parzen.KernelDensity(0.1, method="gridding").fit(X)

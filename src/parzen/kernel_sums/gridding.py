@@ -133,8 +133,10 @@ class GriddedSources:
             if nodes is None:
                 nodes = np.zeros((len(chosen), *self.mesh.block_shape))
                 run(self._spreading(self._node_keys[chosen], nodes), begin, middle)
-                if len(chosen) == len(self._node_keys):
+                if len(batches) == 1:
                     self._nodes = nodes
+            else:  # whichever batches these are: all nodes are there
+                chosen = np.arange(len(self._node_keys))
             rank = np.full(len(self._node_keys) + 1, -1)
             rank[chosen] = np.arange(len(chosen))
             run(self._reading(queries, blocks, rank[wanted], nodes, near, order, take), middle, end)
