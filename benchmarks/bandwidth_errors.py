@@ -16,7 +16,7 @@ from parzen.bandwidth.spectrum import PairSums
 from parzen.errors import ParzenError
 from parzen.typing import FloatArray
 
-#: Samples that statsmodels is asked about, which takes seconds a choice at n = 1000.
+#: Samples of size 1000 that statsmodels is asked about: it takes seconds a choice, which is hours for 100 of each.
 _SLOW_REPETITIONS = 10
 
 Chooser = Callable[[FloatArray], float]
@@ -62,9 +62,10 @@ def _peers() -> dict[str, Chooser]:
     return peers
 
 
-def _repetitions(name: str, repetitions: int) -> int:
+def _repetitions(name: str, n: int, repetitions: int) -> int:
     """Return how many samples a method is asked about."""
-    return min(repetitions, _SLOW_REPETITIONS) if name.startswith("statsmodels") else repetitions
+    slow = name.startswith("statsmodels") and n >= 1000
+    return min(repetitions, _SLOW_REPETITIONS) if slow else repetitions
 
 
 def _errors(number: int, n: int, repetitions: int) -> tuple[float, dict[str, tuple[float, int]]]:
@@ -81,7 +82,7 @@ def _errors(number: int, n: int, repetitions: int) -> tuple[float, dict[str, tup
     errors: dict[str, list[tuple[float, float]]] = {name: [] for name in choosers}
     least = []
     failed = dict.fromkeys(choosers, 0)
-    often = {name: _repetitions(name, repetitions) for name in choosers}
+    often = {name: _repetitions(name, n, repetitions) for name in choosers}
     best = density.best_bandwidth(n)
     for repetition in range(repetitions):
         x = density.sample(n, rng)

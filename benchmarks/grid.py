@@ -1,9 +1,10 @@
 """Gradients of arrays, against `numpy.gradient` and findiff.
 
 Results must equal NumPy's to the bit, and findiff's and the true derivative to rounding, before anything is
-timed. ``out=`` writes into memory that exists; without it about half of the time goes into page faults of the
-results, which both sides have. A second thread helps only while no other work holds its core, so that rounds count
-only if other work took less than a fifth of a core, where there are three such rounds.
+timed. ``out=`` writes into memory that exists; without it the system first has to fill the pages of the results
+with zeros, which is timed alone too (on one thread), and which NumPy needs for its temporaries as well. A second
+thread helps only while no other work holds its core, so that rounds count only if other work took less than a fifth
+of a core, where there are three such rounds.
 """
 
 import os
@@ -118,6 +119,8 @@ def _compare(
         "parzen": partial(gradient, f, *arguments, **options),
         "out": partial(gradient, f, *arguments, out=out, **options),
         "one": partial(gradient, f, *arguments, workers=1, **options),
+        "copy": partial(np.copyto, out[0], f),
+        "pages": partial(_new_pages, f.shape, len(out)),
     }
     timings, others, quiet = _quiet_rounds(contenders)
     return {
@@ -127,9 +130,17 @@ def _compare(
         "with `out=`": timings.ratio("peer", "out"),
         "one thread": timings.ratio("peer", "one"),
         "one thread, CPU time": timings.cpu_ratio("peer", "one"),
+        "`out=` over one copy of the array": timings.ratio("out", "copy"),
+        "pages of the results alone, s": timings.seconds("pages"),
         "quiet rounds": quiet,
         "cores taken by other work": others,
     }
+
+
+def _new_pages(shape: tuple[int, ...], number: int) -> None:
+    """Write to each page of some new arrays."""
+    for array in [np.empty(shape) for _ in range(number)]:
+        array.reshape(-1)[::512] = 0.0
 
 
 def _quiet_rounds(contenders: dict[str, Callable[[], Any]]) -> tuple[Timings, float, str]:

@@ -13,6 +13,7 @@ import math
 
 import numpy as np
 
+from parzen.errors import AccuracyError
 from parzen.kernel_sums.state import KernelSums
 from parzen.typing import BoolArray, FloatArray
 
@@ -145,3 +146,12 @@ def broken_promises(
             d = sums.covariance.shape[-1]
             broken |= ~(hessian_error <= allowed * (1.0 + np.abs(hessian_size - math.sqrt(d) * precision)))
     return bound, broken
+
+
+def cannot_tell(rows: list[int], rtol: float) -> AccuracyError:
+    """Say which derivatives cannot be had."""
+    return AccuracyError(
+        f"`X` must lie where float64 can tell the samples apart; got {len(rows)} queries, the first in row {rows[0]}, "
+        f"whose derivatives cancel to more digits than there are. Use a larger bandwidth or rtol (it is {rtol:g}), or "
+        "ask for the log density only."
+    )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from parzen.errors import AccuracyError
-from parzen.kernel_sums import accuracy, compensated, dense, gridding, tree
+from parzen.kernel_sums import accuracy, compensated, dense, far, gridding, tree
 from parzen.kernel_sums.double_double import DoubleDouble
 from parzen.kernel_sums.exp import polynomial
 from parzen.kernel_sums.loops import TILE
@@ -43,9 +43,6 @@ _MESH_SHARE = 0.9
 
 #: Exponents, in nats, that plain arithmetic is trusted with.
 _LARGEST_EXPONENT = 2.0**50
-
-#: Whitened norm, and distance from the nearest source, beyond which exponents are taken relative to the nearest.
-_FAR_AWAY = 1e60
 
 #: Whitened norm beyond which squares leave the range of float64, with room for sums and products.
 _OUT_OF_RANGE = 1e140
@@ -88,7 +85,7 @@ def _evaluate(sources: Sources, queries: Points, request: Request, plan: Plan) -
         progress(1, 1)
     lost = np.flatnonzero(np.isnan(run.sums.log_sum).any(axis=1))
     if lost.size:
-        raise _cannot_tell(lost.tolist(), request.rtol)
+        raise accuracy.cannot_tell(lost.tolist(), request.rtol)
     plan = replace(run.plan, outcome=run.outcome(time.perf_counter() - began))
     return Evaluation(run.sums, run.bound, plan, run.repaired)
 
@@ -249,7 +246,7 @@ class _Run:
         """Sum one block of queries, and again what rounding may have spoilt."""
         y = np.ascontiguousarray(self.queries.rows(indices))
         norms = np.sqrt(np.einsum("ia,ia->i", y, y))
-        near = norms < (_FAR_AWAY if self.sources.precisions is None else _OUT_OF_RANGE / self.sharpest)
+        near = norms < (far.FAR_AWAY if self.sources.precisions is None else _OUT_OF_RANGE / self.sharpest)
         if not near.all():
             self._sum_far(indices[~near], y[~near])
             indices, y, norms = indices[near], y[near], norms[near]
@@ -357,7 +354,7 @@ class _Run:
             if self._sum_around(sources, int(indices[i]), columns, own[[i]], step)
         ]  # fmt: skip
         if stubborn:
-            raise _cannot_tell(stubborn, self.request.rtol)
+            raise accuracy.cannot_tell(stubborn, self.request.rtol)
 
     def _sum_around(self, sources: Sources, i: int, columns: slice, own: IntArray, step: Step) -> bool:
         """Sum one query with itself as the origin; return whether it has to be refused all the same."""
@@ -406,98 +403,13 @@ class _Run:
         return broken, broken if request.rtol >= _FEW_ULPS else judge(_LEAST_PROMISE)[1]
 
     def _sum_far(self, indices: IntArray, y: FloatArray) -> None:
-        """Queries so far out that squares lose everything: exponents relative to the nearest source instead."""
-        order, scales = self.request.order, self.request.scales
-        if order > 0 and not np.all(np.isfinite(y)):
-            raise AccuracyError(
-                "`X` must lie closer for gradients; got queries whose gradient leaves the range of float64. "
-                "Leave them out, or ask for the log density only."
-            )
+        """Sum queries so far out that squares lose everything."""
         x = self.sources.points.rows(slice(None))
-        offsets = self.sources.offsets.high if self.sources.offsets else np.zeros(len(x))
-        for i, q in zip(indices, y, strict=True):
-            if not np.all(np.isfinite(q)):
-                self.sums.log_sum[i], self.sums.mean_square[i] = -np.inf, np.inf
-                continue
-            others = np.arange(len(x)) != self.own[i]
-            if self.sources.precisions is not None:
-                self._sum_far_with_factors(int(i), q, x[others], others)
-                continue
-            nearest, farther, doubt = _nearest(x[others], q)
-            u = x[others][nearest] - q
-            size = np.max(np.abs(u))
-            distance = size * np.sqrt(np.sum((u / size) ** 2)) if size > 0 else 0.0
-            if distance < _FAR_AWAY:  # far from the centre, but not from the samples
-                everything = slice(None)
-                if self._sum_around(self.sources, int(i), everything, self.own[[i]], lambda done: None):
-                    raise _cannot_tell([int(i)], self.request.rtol)
-                continue
-            for k, scale in enumerate(scales):
-                above = scale * farther + (offsets[others] - offsets[others][nearest])
-                least = np.min(above)
-                shares = np.exp(least - above)
-                uncertain = (scale * doubt > 1e-10) & (above - least < 50.0 + 2.0 * scale * doubt)
-                if order > 0 and np.count_nonzero(uncertain):
-                    raise _cannot_tell([int(i)], self.request.rtol)
-                total = np.sum(shares)
-                exponent = (np.sqrt(0.5 * scale) * distance) ** 2
-                self.sums.log_sum[i, k] = np.log(total) - offsets[others][nearest] - least - exponent
-                self.sums.mean_square[i, k] = distance**2
-                self.bound[i, k] += 8.0 * accuracy.UNIT * np.minimum(exponent, 1e300)
-                if order > 0:
-                    middle = (shares / total) @ x[others]
-                    self.sums.mean[i, k] = middle - q
-                if order > 1:
-                    apart = x[others] - middle
-                    self.sums.covariance[i, k] = (shares / total * apart.T) @ apart
-
-    def _sum_far_with_factors(self, i: int, q: FloatArray, x: FloatArray, others: BoolArray) -> None:
-        """A query whose squares leave float64: its least exponent is all of the sum, derivatives are refused."""
-        sources = self.sources
-        assert sources.precisions is not None  # who calls this has looked
-        assert sources.offsets is not None
-        u = x - q
-        size = np.max(np.abs(u), axis=1)
-        distance = size * np.sqrt(np.sum((u / size[:, None]) ** 2, axis=1))
-        if self.request.order > 0 or not np.min(distance) > 1e-3 * np.max(np.abs(q)):
-            raise _cannot_tell([i], self.request.rtol)
-        roots, offsets = np.sqrt(0.5 * sources.precisions.high[others]), sources.offsets.high[others]
-        for k, scale in enumerate(self.request.scales):
-            least = np.min((np.sqrt(scale) * roots * distance) ** 2 + offsets)
-            self.sums.log_sum[i, k] = -least
-            self.sums.mean_square[i, k] = 2.0 * (least / scale)
-            self.bound[i, k] += 8.0 * accuracy.UNIT * np.minimum(least, 1e300)
-
-
-def _cannot_tell(rows: list[int], rtol: float) -> AccuracyError:
-    """Say which derivatives cannot be had."""
-    return AccuracyError(
-        f"`X` must lie where float64 can tell the samples apart; got {len(rows)} queries, the first in row {rows[0]}, "
-        f"whose derivatives cancel to more digits than there are. Use a larger bandwidth or rtol (it is {rtol:g}), or "
-        "ask for the log density only."
-    )
-
-
-def _nearest(x: FloatArray, q: FloatArray) -> tuple[int, FloatArray, FloatArray]:
-    """Return the nearest row of ``x``, ½‖x_j - q‖² of every row above that of the nearest, and a bound on its error.
-
-    Computed as (x_j - x_best)·(½(x_j + x_best) - q) in double-double arithmetic, which keeps its digits where
-    the squares would lose all of them or overflow.
-    """
-    best = 0
-    size = max(float(np.max(np.abs(q))), float(np.max(np.abs(x))))
-    unit = 2.0 ** -np.frexp(size)[1]
-    points, query = DoubleDouble.of(x * unit), DoubleDouble.of(np.broadcast_to(q * unit, x.shape))
-    while True:
-        chosen = DoubleDouble.of(np.broadcast_to(x[best] * unit, x.shape))
-        step = points.minus(chosen)
-        products = step.times(points.plus(chosen).scaled(0.5).minus(query))
-        farther, doubt = DoubleDouble.of(np.zeros(len(x))), np.zeros(len(x))
-        for a in range(len(q)):
-            farther = farther.plus(products.at((slice(None), a)))
-            doubt += 2.0**-96 * np.abs(products.high[:, a])
-        candidate = int(np.argmin(farther.high))
-        if not farther.high[candidate] < -doubt[candidate]:
-            exact = farther.high == 0.0  # symmetric to the last digit
-            return best, farther.high / unit / unit, np.where(exact, 0.0, doubt / unit / unit)
-        best = candidate
+        for i, q in zip(indices.tolist(), y, strict=True):
+            found = far.sum_far(self.sources, x, q, int(self.own[i]), i, self.request)
+            if found is not None:
+                sums, bound = found
+                self.sums.put(np.array([i]), slice(None), sums)
+                self.bound[i] += bound
+            elif self._sum_around(self.sources, i, slice(None), self.own[[i]], lambda done: None):
+                raise accuracy.cannot_tell([i], self.request.rtol)

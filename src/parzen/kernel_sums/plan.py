@@ -20,6 +20,7 @@ from parzen.kernel_sums.loops import TILE
 from parzen.kernel_sums.mesh import Blocks, Mesh
 from parzen.kernel_sums.request import Request
 from parzen.kernel_sums.sources import Points, Sources
+from parzen.typing import FloatArray
 
 __all__ = ["METHODS", "Candidate", "Plan", "make_plan", "pays_for_a_tree"]
 
@@ -36,6 +37,28 @@ class _Task:
     def padded(self) -> int:
         """Number of sources with the padding of the last tile, which is summed like them."""
         return self.sources.n_tiles * TILE
+
+    @cached_property
+    def squares(self) -> FloatArray:
+        """Squared distances, whitened, of a few queries from some sources."""
+        few, some = (
+            np.nan_to_num(points.rows(np.arange(0, size, -(-size // most))))
+            for points, size, most in (
+                (self.queries, self.queries.shape[0], _QUERIES),
+                (self.sources.points, self.sources.n, _SOURCES),
+            )
+        )
+        norms = np.einsum("ia,ia->i", few, few)[:, None] + np.einsum("ja,ja->j", some, some)
+        return np.asarray(np.maximum(norms - 2.0 * few @ some.T, 0.0))
+
+    @cached_property
+    def busy_share(self) -> float:
+        """The share of all tiles, of sources in any order, with a term that matters to a query, about."""
+        halves = 0.5 * float(self.request.scales.min()) * self.squares
+        reach = halves.min(axis=1) + accuracy.cutoff(self.sources.n, self.request.rtol)
+        # the nearest of some is not one of any
+        share = (np.count_nonzero(halves <= reach[:, None], axis=1) - 1) / halves.shape[1]
+        return float(np.mean(1.0 - (1.0 - share) ** TILE))
 
     @cached_property
     def visited_share(self) -> float:
@@ -90,6 +113,16 @@ def _polynomial(d: int, request: Request, by_order: tuple[tuple[float, float, fl
     )
 
 
+def _dense_seconds(task: _Task, best: float) -> float:
+    """Distances are for all pairs, derivatives only where a term matters."""
+    pairs, d = task.padded * task.queries.shape[0], task.sources.d
+    everywhere = _dense_pair(d, task.request.replace(order=0))
+    seconds = pairs * everywhere
+    if task.request.order > 0:
+        seconds += task.busy_share * pairs * (_dense_pair(d, task.request) - everywhere)
+    return seconds / _THREADS
+
+
 def _dense_pair(d: int, request: Request) -> float:
     return _polynomial(d, request, ((0.65, 0.066, 0.0), (1.2, 0.2, 0.0), (1.2, 0.3, 0.05)))
 
@@ -106,12 +139,14 @@ def _compensated_pair(d: int, request: Request) -> float:
     return _polynomial(d, request, ((6.0, 0.5, 0.0), (10.0, 1.75, 0.0), (15.0, 2.5, 0.15)))
 
 
-def _all_pairs(seconds_per_pair: Callable[[int, Request], float]) -> Callable[[_Task, float], float]:
+def _all_pairs(
+    seconds_per_pair: Callable[[int, Request], float], start: float = 0.0
+) -> Callable[[_Task, float], float]:
     """Return the prediction for a method that goes through all pairs."""
 
     def seconds(task: _Task, best: float) -> float:
         pairs = task.padded * task.queries.shape[0]
-        return pairs * seconds_per_pair(task.sources.d, task.request) / _THREADS
+        return start + pairs * seconds_per_pair(task.sources.d, task.request) / _THREADS
 
     return seconds
 
@@ -129,7 +164,7 @@ def _gridding_seconds(task: _Task, best: float) -> float:
     n, m, request = task.sources.n, task.queries.shape[0], task.request
     if best < _START_GRIDDING:
         return _START_GRIDDING
-    on_mesh, left = _predict_mesh(task.sources, task.queries, request)
+    on_mesh, left = _predict_mesh(task)
     started = _START_GRIDDING + on_mesh / _THREADS
     if started > best or left == 0:
         return started
@@ -137,8 +172,9 @@ def _gridding_seconds(task: _Task, best: float) -> float:
     return started + _sort(task.sources.d) * (n + left * m) + direct / _THREADS
 
 
-def _predict_mesh(sources: Sources, queries: Points, request: Request) -> tuple[float, float]:
+def _predict_mesh(task: _Task) -> tuple[float, float]:
     """Estimate the seconds on one thread, and the share of queries that are left to the tree."""
+    sources, queries, request = task.sources, task.queries, task.request
     n, m, d = sources.n, queries.shape[0], sources.d
     order = request.moments
     mesh = Mesh.of(d, order, request.rtol)
@@ -156,9 +192,7 @@ def _predict_mesh(sources: Sources, queries: Points, request: Request) -> tuple[
         blocks = _number_of_blocks(Blocks.of(q, scale, mesh, FARTHEST - 1), m / len(q))
         seconds += m * (_TO_BLOCK + windows * _READ_SECONDS[d] * (1.0 + 0.6 * order))
         seconds += blocks * (mesh.block + mesh.taps) ** d * _NODE_SECONDS
-    some, few = (np.nan_to_num(p[:: -(-len(p) // most)]) for p, most in ((x, _SOURCES), (q, _QUERIES)))
-    norms = np.einsum("ia,ia->i", few, few)[:, None] + np.einsum("ja,ja->j", some, some)
-    nearest = np.maximum(norms - 2.0 * few @ some.T, 0.0).min(axis=1) * float(request.scales.max())
+    nearest = task.squares.min(axis=1) * float(request.scales.max())
     # as `accepted`, for a query with one source near: its term exceeds what windows cut off
     allowed = (1.0 - accuracy.SKIPPED_SHARE) * request.rtol
     return seconds, float(np.mean(nearest > -2.0 * math.log(mesh.cut_off[order] / allowed)))
@@ -186,8 +220,8 @@ def pays_for_a_tree(d: int, n_queries: int, request: Request) -> bool:
 #: Seconds to sort a point into the tree in one dimension and in more, and to compare a query with a box.
 _SORT = (1e-7, 4.5e-7)
 _BOX = 4e-9
-#: Seconds that these methods take before their first sum.
-_START_TREE, _START_GRIDDING = 2e-3, 2e-3
+#: Seconds that these methods take before their first sum, more than the direct one.
+_START_TREE, _START_GRIDDING, _START_MATMUL = 2e-3, 2e-3, 5e-4
 #: Points that predictions are made from: for blocks, and for the share of queries that lie near sources.
 _FEW, _SOURCES, _QUERIES = 4000, 1000, 64
 #: Seconds on one thread: to sort a point into its block; by dimension, to spread and to read a window of 32 nodes a
@@ -200,11 +234,11 @@ _THREADS = 2
 
 #: Every method, in the order in which ties are decided.
 METHODS = {
-    "dense": Method(dense, 256, _dense_refuses, _all_pairs(_dense_pair)),
+    "dense": Method(dense, 256, _dense_refuses, _dense_seconds),
     "gridding": Method(tree, 256, _gridding_refuses, _gridding_seconds, gridded=True),
     "tree": Method(tree, 256, _dense_refuses, _tree_seconds),
-    "lattice": Method(lattice, 1024, _lattice_refuses, _all_pairs(_lattice_pair)),
-    "matmul": Method(matmul, 1024, _matmul_refuses, _all_pairs(_matmul_pair)),
+    "lattice": Method(lattice, 1024, _lattice_refuses, _all_pairs(_lattice_pair, _START_MATMUL)),
+    "matmul": Method(matmul, 1024, _matmul_refuses, _all_pairs(_matmul_pair, _START_MATMUL)),
     "compensated": Method(
         compensated, 32, lambda sources, queries, request: "", _all_pairs(_compensated_pair)
     ),

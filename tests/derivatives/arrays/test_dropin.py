@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from parzen.derivatives.arrays import numpy_calls
+from parzen.derivatives.arrays import numpy_calls, sweep
 from parzen.derivatives.arrays.gradient import gradient
 from parzen.errors import AccuracyWarning, InputError, InputTypeError
 
@@ -121,6 +121,32 @@ def test_float64_is_equal_to_the_bit(shape, uneven, edge_order, order):
     ):
         assert np.array_equal(a, b)
         assert a.strides == b.strides
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", "c16"])
+@pytest.mark.parametrize("shape", [(9001,), (70, 131), (41, 3, 40), (50, 2, 2)])
+@pytest.mark.parametrize("first", range(4))
+def test_results_past_the_caches_are_the_same(shape, dtype, first, monkeypatch, rng):
+    """Whatever line of the cache they begin in, and in pages of whatever size."""
+    f = rng.standard_normal(shape).astype(dtype) * (1 + 0.5j if dtype[0] == "c" else 1)
+    monkeypatch.setattr(sweep, "_STREAMED", 0)
+    monkeypatch.setattr(sweep, "PAGE", 1 << 12)
+    room = np.full((len(shape), f.size + 8), np.nan, f.dtype)
+    outs = tuple(part[first : first + f.size].reshape(shape) for part in room)
+    got = gradient(f, out=outs if len(outs) > 1 else outs[0], workers=2)
+    expected = np.gradient(f.astype("c16" if f.dtype.kind == "c" else "f8"))
+    for a, b in zip(as_tuple(got), as_tuple(expected), strict=True):
+        np.testing.assert_array_equal(a, b.astype(f.dtype))
+    assert np.isnan(room[:, :first]).all()
+    assert np.isnan(room[:, first + f.size :]).all()
+
+
+def test_new_arrays_of_several_pages_are_numpys(rng):
+    f = rng.standard_normal((1100, 1000))
+    for a, b in zip(gradient(f), np.gradient(f), strict=True):
+        assert a.flags.c_contiguous
+        assert a.flags.writeable
+        np.testing.assert_array_equal(a, b)
 
 
 def test_infinities_and_nan_are_where_numpy_has_them(path):

@@ -286,14 +286,14 @@ def test_small_arrays_need_no_compiler():
 def test_after_ctrl_c_the_other_threads_stop(monkeypatch):
     done = []
 
-    def slow(*_args):
+    def slow(begin, end):
         if threading.current_thread() is threading.main_thread():
             raise KeyboardInterrupt
         time.sleep(0.01)
         done.append(1)
 
-    monkeypatch.setattr(sweeps, "_block", slow)
-    monkeypatch.setattr(sweeps, "TASK", 1 << 10)
+    monkeypatch.setattr(sweeps, "_steps", lambda f, axes: [slow])
+    monkeypatch.setattr(sweeps, "PAGE", 1 << 13)
     with pytest.raises(KeyboardInterrupt):
         gradient(np.zeros(1 << 18), workers=3)
     assert len(done) < 20  # of 256

@@ -90,8 +90,11 @@ def differentiate(
     parts = 2 if work.dtype.kind == "c" else 1
     flat = work.reshape(-1).view(dtype_of_loops)
     back = [order.index(k) for k in range(f.ndim)]
+    from parzen.derivatives.arrays.sweep import Axis, new_output, repair, sweep
+
     made: list[Any] = []
-    for k in range(len(axes)):
+    wanted: list[Axis] = []
+    for k, (axis, scheme) in enumerate(zip(axes, schemes, strict=True)):
         given = None if outs is None else outs[k].transpose(order)
         fits = (
             given is not None
@@ -99,20 +102,18 @@ def differentiate(
             and given.flags.c_contiguous
             and given.flags.aligned
         )
-        made.append(given if fits else np.empty(shape, work.dtype))
-    inners = [math.prod(shape[back[axis] + 1 :]) * parts for axis in axes]
+        made.append(given if fits else new_output(shape, work.dtype))
+        inner = math.prod(shape[back[axis] + 1 :]) * parts
+        wanted.append(Axis(scheme, inner, made[-1].reshape(-1).view(dtype_of_loops), not fits))
     if work.size:
-        from parzen.derivatives.arrays.sweep import repair, sweep
-
         if positions is not None and parts == 2:
             flat = _both_parts_missing(flat)
         source = flat.view()
         source.flags.writeable = False  # one compiled version serves read-only and writeable input
-        targets = [array.reshape(-1).view(dtype_of_loops) for array in made]
-        sweep(source, targets, inners, schemes, threads)
+        sweep(source, wanted, threads)
         if positions is not None and f.dtype.kind in "fc":
-            for target, inner, scheme, position in zip(targets, inners, schemes, positions, strict=True):
-                repair(source, target, inner, scheme, position)
+            for part, position in zip(wanted, positions, strict=True):
+                repair(source, part, position)
     results = [_as_result(array.transpose(back), dtype) for array in made]
     return _hand_over(results, outs, f)
 

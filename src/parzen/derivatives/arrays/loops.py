@@ -14,20 +14,24 @@ is linked into its caller.
 from typing import Any
 
 import numpy as np
+from llvmlite import ir
 from numba import njit
 from numba.core import types
 from numba.extending import intrinsic
 
 __all__ = [
-    "central_interior",
+    "central_interiors",
     "edges",
     "inverse_bands",
     "long_uneven_interior",
     "repair_lines",
+    "three_point_interiors",
     "uneven_interior",
     "uniform_interior",
 ]
 
+BLOCK = 1 << 15  # elements that all axes go through before the next: 256 KiB of float64
+LINE = 64  # bytes of a cache line
 CHUNK = 512  # accumulators of one pass: 4 KiB, so they stay in the first-level cache
 
 
@@ -41,6 +45,56 @@ def wide_vectors(typingctx: Any) -> Any:
         return context.get_dummy_value()
 
     return signature, codegen
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def stream_difference(typingctx: Any, f: Any, a: Any, b: Any, out: Any, k: Any, divisor: Any) -> Any:
+    """Write (f[a] - f[b]) / divisor to out[k] and so on, one cache line of results, without reading that line first.
+
+    ``out[k]`` must begin a line.
+    """
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        f_array, after, before, out_array, at, scale = args
+        f_kind, out_kind = sig.args[0], sig.args[3]
+        source = context.make_array(f_kind)(context, builder, f_array).data
+        target = context.make_array(out_kind)(context, builder, out_array).data
+        lanes = LINE // (out_kind.dtype.bitwidth // 8)
+        wide = ir.VectorType(ir.DoubleType(), lanes)
+
+        def vector(kind: Any) -> Any:
+            return ir.VectorType(context.get_value_type(kind.dtype), lanes)
+
+        def load(index: Any) -> Any:
+            place = builder.bitcast(builder.gep(source, [index]), vector(f_kind).as_pointer())
+            found = builder.load(place, align=f_kind.dtype.bitwidth // 8)
+            return found if vector(f_kind) == wide else builder.fpext(found, wide)
+
+        undefined = ir.Constant(wide, ir.Undefined)
+        first = builder.insert_element(undefined, scale, ir.Constant(ir.IntType(32), 0))
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
+        divisors = builder.shuffle_vector(first, undefined, zeros)
+        result = builder.fdiv(builder.fsub(load(after), load(before)), divisors)
+        if vector(out_kind) != wide:
+            result = builder.fptrunc(result, vector(out_kind))
+        place = builder.bitcast(builder.gep(target, [at]), vector(out_kind).as_pointer())
+        stored = builder.store(result, place, align=LINE)
+        one = builder.module.add_metadata([ir.Constant(ir.IntType(32), 1)])
+        stored.set_metadata("nontemporal", one)
+        return context.get_dummy_value()
+
+    return types.void(f, a, b, out, k, divisor), codegen
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def wait_for_streams(typingctx: Any) -> Any:
+    """Let other threads see what was streamed."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        builder.fence("seq_cst")
+        return context.get_dummy_value()
+
+    return types.void(), codegen
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -111,18 +165,45 @@ def _write(acc, out, divisor):  # type: ignore[no-untyped-def]
         acc[c] = 0.0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def central_interior(f, out, begin, end, n, inner, low, high, divisor):  # type: ignore[no-untyped-def]
-    """Differentiate the points low ≤ i < high of every line by (f[i+1] - f[i-1]) / divisor.
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+def _difference_past_caches(f, step, out, begin, end, divisor):  # type: ignore[no-untyped-def]
+    """Write (f[k + step] - f[k - step]) / divisor for begin ≤ k < end; whole cache lines go straight to memory."""
+    lanes = LINE // out.itemsize
+    head = min(end, begin + (-(out.ctypes.data // out.itemsize + begin)) % lanes)
+    tail = head + (end - head) // lanes * lanes
+    for k in range(begin, head):
+        out[k] = (np.float64(f[k + step]) - np.float64(f[k - step])) / divisor
+    for k in range(head, tail, lanes):
+        stream_difference(f, k + step, k - step, out, k, divisor)
+    for k in range(tail, end):
+        out[k] = (np.float64(f[k + step]) - np.float64(f[k - step])) / divisor
 
-    The common case of `uniform_interior`, apart because it is quicker to run and to compile.
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def central_interiors(f, outs, begin, end, lines, divisors, streamed):  # type: ignore[no-untyped-def]
+    """Differentiate along several axes the points low ≤ i < high of every line by (f[i+1] - f[i-1]) / divisor.
+
+    Row k of ``lines`` (axes, 5) is n, inner, low, high, varying of the axis that ``outs[k]`` is for. The common case of
+    `uniform_interior`, apart because it is quicker to run and to compile. Blocks of ``f`` are in the first caches
+    while all axes use them. ``streamed`` results bypass the caches, which saves reading lines that will be
+    overwritten; where the memory is new, its lines are in the caches already.
     """
-    line = n * inner
-    for o in range(begin // line, (end - 1) // line + 1):
-        a = max(begin, o * line + low * inner)
-        b = min(end, o * line + high * inner)
-        if a < b:
-            _difference(f[a + inner : b + inner], f[a - inner : b - inner], out[a:b], divisor)
+    for start in range(begin, end, BLOCK):
+        stop = min(start + BLOCK, end)
+        for k in range(len(outs)):
+            n, inner, low, high, _ = lines[k]
+            line = n * inner
+            for o in range(start // line, (stop - 1) // line + 1):
+                a = max(start, o * line + low * inner)
+                b = min(stop, o * line + high * inner)
+                if a >= b:
+                    continue
+                if streamed:
+                    _difference_past_caches(f, inner, outs[k], a, b, divisors[k])
+                else:
+                    _difference(f[a + inner : b + inner], f[a - inner : b - inner], outs[k][a:b], divisors[k])
+    if streamed:
+        wait_for_streams()
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -180,7 +261,35 @@ def long_uneven_interior(f, out, begin, end, n, low, high, gaps):  # type: ignor
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def uneven_interior(f, out, begin, end, n, inner, low, high, weights, first, left, plain, varying):  # type: ignore[no-untyped-def]
+def three_point_interiors(f, outs, begin, end, lines, weights):  # type: ignore[no-untyped-def]
+    """Differentiate along several axes the points low ≤ i < high of every line by NumPy's three-point formula.
+
+    ``lines`` are as in `central_interiors`, and ``weights[k]`` as in `uneven_interior`, where ``first`` is low.
+    """
+    for start in range(begin, end, BLOCK):
+        stop = min(start + BLOCK, end)
+        for k in range(len(outs)):
+            n, inner, low, high, varying = lines[k]
+            line = n * inner
+            out, w = outs[k], weights[k]
+            for o in range(start // line, (stop - 1) // line + 1):
+                base = o * line + low * inner
+                a = max(start, base)
+                b = min(stop, o * line + high * inner)
+                while a < b:
+                    p = (a - base) if varying else (a - base) // inner
+                    c = b if varying else min(b, base + (p + 1) * inner)
+                    f0, f1, f2 = f[a - inner : c - inner], f[a:c], f[a + inner : c + inner]
+                    if varying:
+                        e = p + c - a
+                        _three_varying(out[a:c], w[0, p:e], f0, w[1, p:e], f1, w[2, p:e], f2)
+                    else:
+                        _three(out[a:c], w[0, p], f0, w[1, p], f1, w[2, p], f2)
+                    a = c
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def uneven_interior(f, out, begin, end, n, inner, low, high, weights, first, left, varying):  # type: ignore[no-untyped-def]
     """Differentiate the points low ≤ i < high of every line with weights that change along the axis.
 
     Column p of ``weights`` belongs to position ``first + p`` of a line: positions count single elements if
@@ -194,17 +303,8 @@ def uneven_interior(f, out, begin, end, n, inner, low, high, weights, first, lef
         while a < b:
             position = a - o * line
             stop = b if varying else min(b, o * line + (position // inner + 1) * inner)
-            p = (position if varying else position // inner) - first
-            if plain:
-                f0, f1, f2 = f[a - inner : stop - inner], f[a:stop], f[a + inner : stop + inner]
-                if varying:
-                    e = p + stop - a
-                    _three_varying(out[a:stop], weights[0, p:e], f0, weights[1, p:e], f1, weights[2, p:e], f2)
-                else:
-                    _three(out[a:stop], weights[0, p], f0, weights[1, p], f1, weights[2, p], f2)
-                a = stop
-                continue
             stop = min(stop, a + CHUNK)
+            p = (position if varying else position // inner) - first
             for k in range(weights.shape[0]):
                 step = (k - left) * inner
                 there = f[a + step : stop + step]

@@ -5,8 +5,12 @@ while the block's samples are at hand. Blocks are disjoint and each element is c
 thread takes it, so results do not depend on ``workers``.
 """
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property, partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,41 +19,105 @@ from parzen.derivatives.arrays import loops
 from parzen.derivatives.arrays.schemes import Scheme, interior_weights
 from parzen.typing import FloatArray
 
-__all__ = ["repair", "sweep"]
+__all__ = ["Axis", "new_output", "repair", "sweep"]
 
 BLOCK = 1 << 16  # elements: 512 KiB of float64, a quarter of a second-level cache
-TASK = 1 << 20  # elements a thread takes at a time: whole huge pages, so that two threads rarely touch one
+PAGE = 1 << 21  # bytes of a huge page
 _REPEATED = 16  # up to so many elements behind the axis, weights are repeated so that loops stay long
+_STREAMED = 1 << 25  # bytes of results from which they bypass the caches, which are smaller
+
+_Step = Callable[[int, int], None]  # works on the flat range from its first argument to its second
 
 
-def sweep(
-    f: Any, outs: Sequence[Any], inners: Sequence[int], schemes: Sequence[Scheme], workers: int
-) -> None:
-    """Fill the flat ``outs`` with the derivatives of the flat, C-contiguous floats ``f``.
+def new_output(shape: tuple[int, ...], dtype: Any) -> Any:
+    """Return an uninitialised array; a large one begins where a huge page does."""
+    size = math.prod(shape)
+    if size * dtype.itemsize < 4 * PAGE:
+        return np.empty(shape, dtype)
+    room = np.empty(size + PAGE // dtype.itemsize, dtype)
+    first = -room.ctypes.data % PAGE // dtype.itemsize
+    return room[first : first + size].reshape(shape)
 
-    For each output, ``inners`` says how many elements lie behind one step along its axis.
+
+@dataclass(frozen=True)
+class Axis:
+    """What is wanted along one axis of flat samples."""
+
+    scheme: Scheme
+    inner: int  # elements behind one step
+    out: Any  # flat
+    new: bool  # whether ``out`` was never written to
+
+    @property
+    def central(self) -> bool:
+        """Whether the interior is a difference of two neighbours."""
+        return self.scheme.odd and self.scheme.pairs.size == 1
+
+    @property
+    def three_point(self) -> bool:
+        """Whether the interior is NumPy's for coordinates, with weights that are made once."""
+        return self.scheme.plain and self.weights is not None
+
+    @cached_property
+    def weights(self) -> FloatArray | None:
+        """All weights of an uneven axis, if they are few."""
+        scheme = self.scheme
+        if scheme.gaps is None or scheme.n > BLOCK or scheme.low >= scheme.high:
+            return None
+        weights = interior_weights(scheme, scheme.low, scheme.high)
+        return np.repeat(weights, self.inner, axis=1) if 1 < self.inner <= _REPEATED else weights
+
+    @property
+    def line(self) -> tuple[int, int, int, int, int]:
+        """Length, inner, first and last of the interior, and whether weights are for single elements."""
+        scheme = self.scheme
+        return scheme.n, self.inner, scheme.low, scheme.high, self.inner <= _REPEATED
+
+
+def sweep(f: Any, axes: Sequence[Axis], workers: int) -> None:
+    """Fill the outputs of all axes with the derivatives of the flat, C-contiguous floats ``f``.
+
+    A thread takes a huge page of each output at a time. The system fills a page with zeros when it is first written to,
+    and as many bytes as caches hold are written over before those zeros reach the memory.
     """
-    axes = [_prepare(scheme, inner) for scheme, inner in zip(schemes, inners, strict=True)]
     size = f.size
-    # several axes share what a block has brought to the cache; one even axis has nothing to share
-    block = TASK if len(outs) == 1 and schemes[0].gaps is None else BLOCK
+    steps = _steps(f, axes)
 
-    def run(start: int) -> None:
-        for begin in range(start, min(start + TASK, size), block):
-            end = min(begin + block, size, start + TASK)
-            for out, inner, scheme, weights in zip(outs, inners, schemes, axes, strict=True):
-                _block(f, out, begin, end, inner, scheme, weights)
+    def run(begin: int, end: int) -> None:
+        for axis in axes:
+            s = axis.scheme
+            loops.edges(
+                f,
+                axis.out,
+                begin,
+                end,
+                s.n,
+                axis.inner,
+                s.targets,
+                s.indices,
+                s.weights,
+                s.divisors,
+                not s.plain,
+            )
+        # several steps share what a block has brought to the cache
+        block = BLOCK if len(steps) > 1 else end - begin
+        for start in range(begin, end, block):
+            for step in steps:
+                step(start, min(start + block, end))
 
-    tasks = range(0, size, TASK)
+    task = PAGE // axes[0].out.itemsize
+    # pages of the first output; those made by `new_output` all begin alike
+    first = task - axes[0].out.ctypes.data % PAGE // axes[0].out.itemsize
+    tasks = list(pairwise([0, *range(first, size, task), size]))
     workers = min(workers, len(tasks))
     waiting = iter(tasks)  # next() on it is atomic under the interpreter lock
     stopped = False
 
     def drain() -> None:
-        for start in waiting:
+        for begin, end in waiting:
             if stopped:
                 return
-            run(start)
+            run(begin, end)
 
     if workers <= 1:
         drain()
@@ -64,88 +132,63 @@ def sweep(
             stopped = True  # after Ctrl-C the others end with the task at hand
 
 
-def repair(f: Any, out: Any, inner: int, scheme: Scheme, position: FloatArray) -> None:
-    """Redo what is NaN in the flat ``out`` from the samples of ``f`` that are not NaN."""
-    spoilt = np.isnan(out.reshape(-1, scheme.n, inner)).any(axis=1)
+def repair(f: Any, axis: Axis, position: FloatArray) -> None:
+    """Redo what is NaN in the output of an axis from the samples of ``f`` that are not NaN."""
+    scheme = axis.scheme
+    spoilt = np.isnan(axis.out.reshape(-1, scheme.n, axis.inner)).any(axis=1)
     lines = np.flatnonzero(spoilt)
     if lines.size:
         around, at_end = scheme.samples_around_gaps
-        loops.repair_lines(f, out, lines, scheme.n, inner, position, around, at_end, scheme.order)
+        loops.repair_lines(f, axis.out, lines, scheme.n, axis.inner, position, around, at_end, scheme.order)
 
 
-def _prepare(scheme: Scheme, inner: int) -> FloatArray | None:
-    """Return all weights of an uneven axis if they are few, so that they are made only once."""
-    if scheme.gaps is None or scheme.n > BLOCK or scheme.low >= scheme.high:
-        return None
-    weights = interior_weights(scheme, scheme.low, scheme.high)
-    return np.repeat(weights, inner, axis=1) if 1 < inner <= _REPEATED else weights
+def _steps(f: Any, axes: Sequence[Axis]) -> list[_Step]:
+    """Return what differentiates the interior points of a flat range, one axis after the other or all in one call."""
+    all_of_them = _compiled(f, axes)
+    if all_of_them is not None:
+        return [all_of_them]
+    return [_compiled(f, [axis]) or partial(_interior, f, axis) for axis in axes]
 
 
-def _block(
-    f: Any, out: Any, begin: int, end: int, inner: int, scheme: Scheme, weights: FloatArray | None
-) -> None:
-    """Differentiate the flat range [begin, end) along one axis."""
+def _compiled(f: Any, axes: Sequence[Axis]) -> _Step | None:
+    """Return one compiled call for the interiors along these axes, if there is such."""
+    outs = tuple(axis.out for axis in axes)
+    lines = np.array([axis.line for axis in axes])
+    if all(axis.central for axis in axes):
+        divisors = np.array([axis.scheme.divisor for axis in axes])
+        streamed = not any(axis.new for axis in axes) and sum(out.nbytes for out in outs) >= _STREAMED
+        return lambda begin, end: loops.central_interiors(f, outs, begin, end, lines, divisors, streamed)
+    if all(axis.three_point for axis in axes):
+        weights = tuple(axis.weights for axis in axes)
+        return lambda begin, end: loops.three_point_interiors(f, outs, begin, end, lines, weights)
+    return None
+
+
+def _interior(f: Any, axis: Axis, begin: int, end: int) -> None:
+    """Differentiate the interior points in the flat range [begin, end) along one axis."""
+    scheme, out, inner = axis.scheme, axis.out, axis.inner
     n, low, high = scheme.n, scheme.low, scheme.high
-    loops.edges(
-        f,
-        out,
-        begin,
-        end,
-        n,
-        inner,
-        scheme.targets,
-        scheme.indices,
-        scheme.weights,
-        scheme.divisors,
-        not scheme.plain,
-    )
     if low >= high:
-        return
-    if scheme.odd and scheme.pairs.size == 1:
-        loops.central_interior(f, out, begin, end, n, inner, low, high, scheme.divisor)
         return
     if scheme.gaps is None:
         loops.uniform_interior(
             f, out, begin, end, n, inner, low, high, scheme.pairs, scheme.odd, scheme.divisor
         )
-        return
-    if weights is not None:
+    elif axis.weights is not None:
         first = low * inner if 1 < inner <= _REPEATED else low
         loops.uneven_interior(
-            f,
-            out,
-            begin,
-            end,
-            n,
-            inner,
-            low,
-            high,
-            weights,
-            first,
-            scheme.left,
-            scheme.plain,
-            inner <= _REPEATED,
+            f, out, begin, end, n, inner, low, high, axis.weights, first, scheme.left, inner <= _REPEATED
         )
-        return
-    if scheme.plain and inner == 1:
+    elif scheme.plain and inner == 1:
         loops.long_uneven_interior(f, out, begin, end, n, low, high, scheme.gaps)
-        return
-    for a, b, i, j in _segments(begin, end, n, inner, low, high):
-        loops.uneven_interior(
-            f,
-            out,
-            a,
-            b,
-            n,
-            inner,
-            low,
-            high,
-            interior_weights(scheme, i, j),
-            i,
-            scheme.left,
-            scheme.plain,
-            inner == 1,
-        )
+    else:
+        for a, b, i, j in _segments(begin, end, n, inner, low, high):
+            weights = interior_weights(scheme, i, j)
+            if scheme.plain:
+                lines = np.array([(n, inner, i, j, False)])
+                loops.three_point_interiors(f, (out,), a, b, lines, (weights,))
+            else:
+                loops.uneven_interior(f, out, a, b, n, inner, low, high, weights, i, scheme.left, inner == 1)
 
 
 def _segments(
