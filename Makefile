@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile  # a file's compiled loops are one process's
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: demo test test-autodiff lint bench docs clean
@@ -10,13 +11,13 @@ demo: $(VENV)/.run            ## install into .venv and run the main job on real
 	$(BIN)/parzen experiment digits --out parzen-experiment-digits --force
 
 test: $(VENV)/.test lint      ## lint, types, all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 test-autodiff: $(VENV)/.test  ## the tests that need PyTorch, JAX and autograd, in an environment of their own
 	test -x $(VENV)-autodiff/bin/python || $(PYTHON) -m venv $(VENV)-autodiff
 	$(VENV)-autodiff/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
 	    --editable '.[test,sympy,torch,jax,autograd]'
-	$(VENV)-autodiff/bin/python -m pytest tests/derivatives -q
+	$(VENV)-autodiff/bin/python -m pytest tests/derivatives -q $(PARALLEL)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

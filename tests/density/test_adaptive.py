@@ -5,7 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import trapezoid
 from scipy.spatial.distance import cdist
@@ -16,6 +16,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 import parzen
 from parzen.bandwidth.matrix import as_scale
+from parzen.density import adaptive
 from parzen.density.model import Model
 from parzen.errors import AccuracyError, InputError, InputTypeError
 from parzen.kernel_sums import Request
@@ -61,6 +62,15 @@ def test_knn_is_the_distance_from_the_kth_other_sample(rng, kind, n, d):
     distances = np.sort(cdist(x, x, "mahalanobis", VI=metric), axis=1)[:, math.ceil(math.sqrt(n))]
     kde = parzen.KernelDensity(bandwidth, adaptive="knn").fit(x)
     np.testing.assert_allclose(kde.bandwidth_factors_, normalised(distances), rtol=1e-10)
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(-9, 9), min_size=2, max_size=30), st.data())
+def test_neighbours_on_a_line(numbers, data):
+    k = data.draw(st.integers(1, len(numbers) - 1))
+    x = 0.1 * np.array(numbers)
+    expected = np.sort(np.abs(x[:, None] - x), axis=1)[:, k]
+    np.testing.assert_array_equal(adaptive._distances_on_a_line(x, k), expected)
 
 
 @pytest.mark.parametrize("d", [1, 20])

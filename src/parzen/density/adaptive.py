@@ -100,7 +100,7 @@ def _knn(model: Model, request: Request) -> FloatArray:
     if n == 1:
         return np.zeros(1)
     points = model.points(model.samples).rows(slice(None))
-    distances = _neighbour_distances(points, min(math.ceil(math.sqrt(n)), n - 1), request.workers)
+    distances = _neighbour_distances(points, min(math.ceil(math.sqrt(n)), n - 1), request)
     tied = distances == 0
     if tied.any():
         different, inverse = np.unique(points, axis=0, return_inverse=True)
@@ -109,26 +109,55 @@ def _knn(model: Model, request: Request) -> FloatArray:
                 f"`adaptive` must be None or an array where all samples coincide; got 'knn' with {n} equal samples. "
                 "Use None."
             )
-        distances[tied] = _neighbour_distances(different, 1, request.workers)[inverse[tied]]
+        distances[tied] = _neighbour_distances(different, 1, request)[inverse[tied]]
     with np.errstate(divide="ignore"):  # squares of distances below 1e-160 bandwidths are 0
         return np.asarray(np.log(distances))
 
 
-def _neighbour_distances(points: FloatArray, k: int, workers: int) -> FloatArray:
-    """Return the distance of each point from its k-th nearest other one, (n,)."""
+def _neighbour_distances(points: FloatArray, k: int, request: Request) -> FloatArray:
+    """Return the distance of each point from its k-th nearest other one, (n,).
+
+    Cost: O(n log n) in one dimension, about O(n k log n) in a k-d tree (d ≤ 15), O(n² d) in products beyond.
+    """
     n, d = points.shape
+    if d == 1:
+        return _distances_on_a_line(points[:, 0], k)
+    rows = max(1, _BLOCK // (k if d <= _TREE_DIMENSIONS else n))
     if d <= _TREE_DIMENSIONS:
         from scipy.spatial import cKDTree
 
-        return np.asarray(cKDTree(points).query(points, k=[k + 1], workers=workers)[0][:, 0])
+        tree = cKDTree(points)
     norms = np.einsum("ja,ja->j", points, points)
     distances = np.empty(n)
-    rows = max(1, _BLOCK // n)
-    for start in range(0, n, rows):
+    for start in range(0, n, rows):  # Ctrl-C is heard between two blocks
         few = points[start : start + rows]
-        # ranks survive the rounding of these squares, zeros do not: so the distance itself is made by differences
-        kth = np.argpartition(norms - 2.0 * few @ points.T, k, axis=1)[:, k]
-        distances[start : start + rows] = np.linalg.norm(few - points[kth], axis=1)
+        if d <= _TREE_DIMENSIONS:
+            found = tree.query(few, k=[k + 1], workers=request.workers)[0][:, 0]
+        else:
+            # ranks survive the rounding of these squares, zeros do not: so the distance itself is made by differences
+            kth = np.argpartition(norms - 2.0 * few @ points.T, k, axis=1)[:, k]
+            found = np.linalg.norm(few - points[kth], axis=1)
+        distances[start : start + rows] = found
+        if request.progress is not None:
+            request.progress(start + len(few), n)
+    return distances
+
+
+def _distances_on_a_line(x: FloatArray, k: int) -> FloatArray:
+    """Return the distance of each number from its k-th nearest other one: the better end of the best k + 1 in a row."""
+    order = np.argsort(x, kind="stable")
+    s, n = x[order], len(x)
+    i = np.arange(n)
+    least = np.maximum(i - k, 0)
+    # the first window whose right end is as far as its left one
+    first, last = least, np.minimum(i, n - 1 - k)
+    while np.any(first < last):
+        middle = (first + last) // 2
+        far = s[middle + k] - s >= s - s[middle]
+        first, last = np.where(far, first, np.minimum(middle + 1, last)), np.where(far, middle, last)
+    windows = (first, np.maximum(first - 1, least))
+    distances = np.empty(n)
+    distances[order] = np.minimum(*(np.maximum(s[j + k] - s, s - s[j]) for j in windows))
     return distances
 
 

@@ -183,6 +183,17 @@ def test_weights_stay_well_conditioned_findiff_pr_26():
         assert got[i] == pytest.approx(exact, rel=1e-11)
 
 
+def test_noisy_samples_at_changing_intervals_scipy_19812():
+    """A laboratory's log: ever longer intervals. A scale in x suits all of it; a window of so many samples does not."""
+    x = np.concatenate([np.arange(0, 3, 0.01), np.arange(3, 10, 0.1), np.arange(10, 30, 0.5)])
+    y = np.sin(x) + 0.01 * np.random.default_rng(0).standard_normal(x.size)
+    for method in ("spline", "gaussian"):
+        error = grid.smooth_gradient(y, x, method=method).gradient - np.cos(x)
+        assert np.sqrt(np.mean(error[:370] ** 2)) < 0.02
+    differences = gradient(y, x) - np.cos(x)
+    assert np.sqrt(np.mean(differences[:300] ** 2)) > 0.5
+
+
 def test_samples_that_crowd_together_far_away_keep_their_distance():
     """Weights for x = t⁷: 4e-13 between the first two samples must not be lost beside 1e-6 to the point."""
     x = np.linspace(0, 1, 60) ** 7
