@@ -350,10 +350,16 @@ def test_a_very_narrow_kernel_has_derivatives_at_its_centre(rng, factor):
     np.testing.assert_allclose(got.hessian[:, 0, 0] * factor**2, [-1.0, -1.0], atol=1e-7)
 
 
-@pytest.mark.parametrize("x", [[[0.0], [1e300], [1e200]], [[0.0], [1e-300]]])
-def test_distances_out_of_range_are_refused(x):
+@pytest.mark.parametrize("x", [[0.0, 1e300, 1e200], [0.0, 1e-300]])
+def test_distances_whose_squares_are_out_of_range_are_refused(x):
     with pytest.raises(InputError, match=r"^`adaptive` must give every sample a factor .* got nan"):
-        parzen.KernelDensity(1.0, adaptive="knn").fit(x)
+        parzen.KernelDensity(1.0, adaptive="knn").fit(np.column_stack([x, x]))
+
+
+@pytest.mark.parametrize("x", [[0.0, 1e300, 1e200], [0.0, 1e-300]])
+def test_distances_on_a_line_need_no_squares(x):
+    kde = parzen.KernelDensity(1.0, adaptive="knn").fit(np.reshape(x, (-1, 1)))
+    np.testing.assert_allclose(kde.bandwidth_factors_, 1.0, rtol=1e-13)
 
 
 def test_derivatives_out_of_range_are_refused():
