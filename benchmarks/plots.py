@@ -73,7 +73,7 @@ def draw(results: list[dict[str, Any]], path: Path) -> None:
     names = dict.fromkeys(library for libraries in panels.values() for library in libraries)
     colours = {name: f"C{i}" for i, name in enumerate(names)} | {"parzen": "k"}
     figure, axes = plt.subplots(
-        1, len(panels), figsize=(4.4 * len(panels), 4.6), sharey=True, squeeze=False, layout="constrained"
+        1, len(panels), figsize=(4.4 * len(panels), 5.6), sharey=True, squeeze=False, layout="constrained"
     )
     for ax, (d, libraries) in zip(axes[0], panels.items(), strict=True):
         for library, points in libraries.items():
@@ -83,7 +83,7 @@ def draw(results: list[dict[str, Any]], path: Path) -> None:
             ax.loglog(n, seconds, "o-", ms=4, lw=2.5 if ours else 1, color=colours[library], label=label)
         ax.set(title=f"{d}-D blobs (slope in brackets)", xlabel="samples = queries")
         ax.grid(alpha=0.3)
-        ax.legend(fontsize=7)
+        ax.legend(fontsize=7, ncol=2, loc="upper center", bbox_to_anchor=(0.5, -0.12), frameon=False)
     axes[0][0].set_ylabel("seconds")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110, metadata={"Software": None})
