@@ -17,7 +17,7 @@ from parzen.errors import InputError, MemoryLimitError
 from parzen.kernel_sums import accuracy, compensated, dense, gridding, lattice, matmul, tree
 from parzen.kernel_sums.gridding_loops import FARTHEST
 from parzen.kernel_sums.loops import TILE
-from parzen.kernel_sums.mesh import Blocks, Mesh
+from parzen.kernel_sums.mesh import Blocks, Mesh, neighbours
 from parzen.kernel_sums.request import Request
 from parzen.kernel_sums.sources import Points, Sources
 from parzen.typing import FloatArray
@@ -198,6 +198,19 @@ def _predict_mesh(task: _Task) -> tuple[float, float]:
     return seconds, float(np.mean(nearest > -2.0 * math.log(mesh.cut_off[order] / allowed)))
 
 
+def _mesh_bytes(task: _Task) -> int:
+    """Estimate the memory of the meshes of all bandwidths, which is at most half of the limit."""
+    sources, request = task.sources, task.request
+    mesh = Mesh.of(sources.d, request.moments, request.rtol)
+    x = sources.points.rows(np.arange(0, sources.n, -(-sources.n // _FEW)))
+    number = 0.0
+    for scale in request.scales:
+        some = Blocks.of(x, scale, mesh, FARTHEST)
+        reached = len(np.unique(some.keys[:, None] + neighbours(mesh.d, (0, 1))))
+        number += _number_of_blocks(some, sources.n / len(x)) * reached / max(1, len(some.keys))
+    return int(min(8 * number * math.prod(mesh.block_shape), request.memory_limit // 2))
+
+
 def _number_of_blocks(some: Blocks, share: float) -> float:
     """Estimate how many blocks hold points, from those that one point in ``share`` lies in."""
     if not len(some.keys):
@@ -273,8 +286,8 @@ class Plan:
     workers : int
         Threads that will run; fewer than asked for where memory would not suffice.
     temporary_bytes, kept_bytes : int
-        Memory of the blocks in flight, and of the samples in the method's own layout; a mesh, which takes up to half
-        of ``memory_limit``, is not in it.
+        Memory of the blocks in flight, and of the samples in the method's own layout and an estimate of a mesh, which
+        takes up to half of ``memory_limit``.
     candidates : tuple of Candidate
         What was considered, with predicted seconds.
     outcome : str
@@ -378,6 +391,8 @@ def make_plan(sources: Sources, queries: Points, request: Request) -> Plan:
     workers = max(1, min(request.workers, request.memory_limit // block, -(-n_queries // rows)))
     numbers = d + 1 + (sources.precisions is not None)
     kept = 8 * sources.n_tiles * TILE * numbers * (2 if best.name == "compensated" else 1)
+    if method.gridded:
+        kept += _mesh_bytes(task)
     return Plan(
         best.name, reason, sources.n, n_queries, d, k, request.order, request.rtol, rows, workers,
         workers * block, kept, tuple(candidates),
