@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
+import parzen
 from parzen.bandwidth import crossval
 from parzen.bandwidth.crossval import holdout, kfold, likelihood, lscv
 from parzen.bandwidth.objectives import LeastSquares, Likelihood
@@ -165,7 +166,7 @@ def test_starts_from_few_points_lead_to_the_optimum_of_all(rng, kind, select):
     x, _ = data(rng, n=1200, d=2)
     x = x[np.lexsort((np.arange(1200), np.arange(1200) % 8))]
     selected = select(x, None, options(kind))
-    standard = Standard.of(x, None, kind, join_ties=True)
+    standard = Standard.of(x, None, kind)
     assert len(x) > 4 * crossval._SCREENED
     if select is likelihood:
         objective = Likelihood.leave_one_out(standard.points, standard.weights)
@@ -297,8 +298,8 @@ def test_rounded_features_have_no_best_matrix(rng, kind):
 
 @pytest.mark.parametrize("select", SELECTORS)
 def test_no_gradient_target(rng, select):
-    with pytest.raises(InputError, match="`target` must be 'density'"):
-        select(data(rng)[0], None, options(target="gradient"))
+    with pytest.raises(InputError, match=f"'{select.__name__}', which does not do target='gradient'"):
+        parzen.select_bandwidth(data(rng)[0], select.__name__, target="gradient")
 
 
 def test_out_of_range(rng):

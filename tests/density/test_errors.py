@@ -31,7 +31,7 @@ def refused(error, message):
         (np.array(-2.0), InputError, "`bandwidth` must be a finite number > 0; got -2."),
         (10**400, InputError, "`bandwidth` must be a finite number > 0; got 1000000000"),
         (True, InputTypeError, "`bandwidth` must be a positive number; got True."),
-        (None, InputTypeError, "`bandwidth` must be a positive number, (d,) standard deviations or a (d, d) covariance; got None. Pass a number, 'scott' or 'silverman'."),
+        (None, InputTypeError, "`bandwidth` must be a positive number, (d,) standard deviations or a (d, d) covariance; got None. Pass a positive number, or a method's name such as 'auto'."),
         (1j, InputTypeError, "`bandwidth` must be a positive number; got 1j."),
         ("best", InputError, "`bandwidth` must be a number, an array or one of 'auto', 'scott', 'silverman', '"),
         ([1.0, 2.0, 3.0], InputError, "`bandwidth` must have one standard deviation a feature, shape (2,); got shape (3,). Pass one positive number"),
@@ -63,7 +63,7 @@ def test_bandwidth(bandwidth, error, message):
     ("samples", "weights", "message"),
     [
         (X[:1], None, "`bandwidth` must be a number for a single sample; got {} with n = 1. Pass a positive number (try `parzen.sweep` to choose it)"),
-        (X, [0, 0, 1, 0], "`bandwidth` must be a number for a single sample; got {} with n = 4."),
+        (X, [0, 0, 1, 0], "`bandwidth` must be a number for a single sample that has all the weight; got {} with n = 4."),
         (X * [1, 0], None, "`bandwidth` must be given as numbers where the data's covariance is singular; got {} with 1 constant feature, the first at column 1."),
         (X * [0, 0], None, "`bandwidth` must be given as numbers where the data's covariance is singular; got {} with 2 constant features, the first at column 0."),
         (X[:, [0, 0]], None, "`bandwidth` must be given as numbers where the data's covariance is singular; got {} with n = 4, d = 2, smallest eigenvalue of the correlation"),

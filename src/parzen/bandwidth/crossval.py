@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from sklearn.utils import check_random_state
 
-from parzen.bandwidth.line_search import Line, maximise_on_line
+from parzen.bandwidth.line_search import maximise_on_line
 from parzen.bandwidth.matrix_search import Curvature, Found, maximise_over_matrices, shaped_start
 from parzen.bandwidth.objectives import LeastSquares, Likelihood, Objective
 from parzen.bandwidth.selector import Options, Selected
@@ -56,7 +56,7 @@ def likelihood(samples: FloatArray, weights: FloatArray | None, options: Options
     weights : ndarray of shape (n,) or None
         Weights.
     options : Options
-        ``kind``: one h, (d,) standard deviations or a (d, d) covariance. ``target`` must be ``'density'``.
+        ``kind``: one h, (d,) standard deviations or a (d, d) covariance.
 
     Returns
     -------
@@ -82,12 +82,11 @@ def likelihood(samples: FloatArray, weights: FloatArray | None, options: Options
     ----------
     Habbema, Hermans & van den Broek (1974); Duin (1976), IEEE Trans. Comput. C-25, 1175-1179.
     """
-    standard = _standard(samples, weights, options, "likelihood")
+    standard = Standard.of(samples, weights, options.kind)
     objective = Likelihood.leave_one_out(standard.points, standard.weights)
-    nearest = _nearest(standard.points)
-    # Σ p ‖x_j - x_i‖² = d h² at a maximum, and no mean is below that of the nearest
-    low = 0.9 * float(np.sqrt(np.mean(nearest**2) / standard.d))
-    return _search(objective, standard, low, options, lambda value: value - standard.log_det, "likelihood")
+    return _search(
+        objective, standard, _least(standard), options, lambda value: value - standard.log_det, "likelihood"
+    )
 
 
 def lscv(samples: FloatArray, weights: FloatArray | None, options: Options) -> Selected:
@@ -106,7 +105,7 @@ def lscv(samples: FloatArray, weights: FloatArray | None, options: Options) -> S
     ----------
     Rudemo (1982), Scand. J. Statist. 9, 65-78; Bowman (1984), Biometrika 71, 353-360.
     """
-    standard = _standard(samples, weights, options, "lscv")
+    standard = Standard.of(samples, weights, options.kind)
     objective = LeastSquares(standard.points, standard.weights)
     if objective.by_frequencies:
         # nearest neighbours are so near that most of the grid would be noise; the search goes on below where it must
@@ -126,14 +125,14 @@ def holdout(samples: FloatArray, weights: FloatArray | None, options: Options) -
     The bandwidth is the one for four fifths of the samples, at most 5 % above that for all of them (1-D, where
     h falls as n^(-1/5)); ``random_state`` chooses the split.
     """
-    standard = _standard(samples, weights, options, "holdout")
+    standard = Standard.of(samples, weights, options.kind)
     order = check_random_state(options.random_state).permutation(len(standard.points))
     return _by_folds(standard, [np.sort(order[: max(1, round(_HELD_OUT * len(order)))])], options, "holdout")
 
 
 def kfold(samples: FloatArray, weights: FloatArray | None, options: Options) -> Selected:
     """Maximise the likelihood of each of five random folds under the other four; `likelihood` tells the rest."""
-    standard = _standard(samples, weights, options, "kfold")
+    standard = Standard.of(samples, weights, options.kind)
     order = check_random_state(options.random_state).permutation(len(standard.points))
     folds = [np.sort(order[start::_FOLDS]) for start in range(min(_FOLDS, len(order)))]
     return _by_folds(standard, folds, options, "kfold")
@@ -142,18 +141,18 @@ def kfold(samples: FloatArray, weights: FloatArray | None, options: Options) -> 
 def _by_folds(standard: Standard, folds: Sequence[IntArray], options: Options, name: str) -> Selected:
     """Maximise the likelihood of folds."""
     objective = Likelihood.of_folds(standard.points, standard.weights, folds)
-    low = 0.9 * float(np.sqrt(np.mean(_nearest(standard.points) ** 2) / standard.d))
-    return _search(objective, standard, low, options, lambda value: value - standard.log_det, name)
+    return _search(
+        objective, standard, _least(standard), options, lambda value: value - standard.log_det, name
+    )
 
 
-def _standard(samples: FloatArray, weights: FloatArray | None, options: Options, name: str) -> Standard:
-    """Return distinct samples in standard coordinates."""
-    if options.target != "density":
-        raise InputError(
-            f"`target` must be 'density' for the selector {name!r}; got {options.target!r}. "
-            "Use 'plugin' or 'normal-gradient' for gradients."
-        )
-    return Standard.of(samples, weights, options.kind, join_ties=True)
+def _least(standard: Standard) -> float:
+    """Return the least bandwidth that may maximise a likelihood, in standard units.
+
+    Σ p ‖x_j - x_i‖² = d h² at a maximum, and no mean is below that of the nearest; a tenth less, since only some
+    samples are asked.
+    """
+    return 0.9 * float(np.sqrt(np.mean(_nearest(standard.points) ** 2) / standard.d))
 
 
 def _nearest(points: FloatArray) -> FloatArray:
@@ -187,7 +186,7 @@ def _search(
             "Pass a number as bandwidth."
         )
     h, _, line, others = found
-    curve = _curve(line, standard, in_data_units)
+    curve = line.h * standard.size, in_data_units(line.values)
     if not np.all(np.isfinite(curve[1])):
         raise InputError(
             f"`X` must have densities in the range of float64 for {name!r}; got d = {standard.d}, where they leave it. "
@@ -196,7 +195,7 @@ def _search(
     warnings = []
     if standard.n_tied:
         warnings.append(
-            f"{standard.n_tied} samples repeat another one exactly; each was left out together with its repetitions."
+            f"{standard.n_tied} samples repeat another one exactly; each was left out together with its repetitions"
         )
     if scalar:
         warnings += _other_optima([other * standard.size for other in others], h * standard.size)
@@ -256,19 +255,12 @@ def _differs(one: Found, other: Found, share: float) -> bool:
     return bool(np.linalg.norm(one.L - other.L) > share * np.linalg.norm(other.L))
 
 
-def _curve(
-    line: Line, standard: Standard, in_data_units: Callable[[FloatArray], FloatArray]
-) -> tuple[FloatArray, FloatArray]:
-    """Return the objective along the line in the units of the data."""
-    return line.h * standard.size, in_data_units(line.values)
-
-
 def _other_optima(sizes: list[float], best: float) -> list[str]:
     """Say where else the objective has optima."""
     if not sizes:
         return []
-    listed = ", ".join(f"{size:.4g}" for size in sorted(set(sizes)))
+    listed = sorted({f"{size:.4g}" for size in sizes}, key=float)  # climbs to one optimum end almost alike
     return [
-        f"The objective has {len(sizes)} more local optim{'a' if len(sizes) > 1 else 'um'}, at bandwidth {listed}; "
-        f"the best of all, {best:.4g}, was taken."
+        f"the objective has {len(listed)} more local optim{'a' if len(listed) > 1 else 'um'}, at bandwidth "
+        f"{', '.join(listed)}; the best of all, {best:.4g}, was taken"
     ]

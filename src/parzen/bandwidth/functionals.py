@@ -97,7 +97,7 @@ def at_zero(G: FloatArray, s: int) -> FloatArray:
 def functional_sums(
     y: FloatArray, weights: FloatArray, s: int, workers: int, progress: Progress | None
 ) -> FloatArray:
-    """Return Σ_ij w_i w_j D^α φ(y_i - y_j) for all |α| = s, s even, φ standard normal, i = j included.
+    """Return Σ_ij w_i w_j D^α φ(y_i - y_j) for all |α| = s, s even, φ standard normal, i = j included; Σw = 1.
 
     In up to three dimensions over frequencies, where these are fewer than the pairs; else over pairs: see
     `sums_over_frequencies` and `sums_over_pairs`, which agree in about 12 digits.
@@ -105,7 +105,7 @@ def functional_sums(
     if y.shape[1] <= MAX_DIMENSION:
         sums = PairSums(y, weights)
         if pays_over_pairs(sums, 1.0, 1.0):
-            return sums_over_frequencies(sums, s) * float(weights.sum()) ** 2
+            return sums_over_frequencies(sums, s)
     return sums_over_pairs(y, weights, s, workers, progress)
 
 

@@ -220,7 +220,7 @@ class Whitened:
             return self.scale.whiten(DoubleDouble.of(raw).minus(DoubleDouble.of(centre)), exact=True)
 
 
-def as_scale(value: Any, d: int, name: str = "bandwidth") -> Scale:
+def as_scale(value: Any, d: int) -> Scale:
     """Check a numeric bandwidth for dimension ``d``.
 
     Parameters
@@ -229,8 +229,6 @@ def as_scale(value: Any, d: int, name: str = "bandwidth") -> Scale:
         Bandwidth, standard deviations, or covariance.
     d : int
         Dimension of the samples.
-    name : str
-        What the caller calls it.
 
     Raises
     ------
@@ -239,41 +237,43 @@ def as_scale(value: Any, d: int, name: str = "bandwidth") -> Scale:
     """
     if isinstance(value, str) or value is None:
         raise InputTypeError(
-            f"`{name}` must be a positive number, (d,) standard deviations or a (d, d) covariance; got "
-            f"{describe(value)}. Pass a number, 'scott' or 'silverman'."
+            f"`bandwidth` must be a positive number, (d,) standard deviations or a (d, d) covariance; got "
+            f"{describe(value)}. Pass a positive number, or a method's name such as 'auto'."
         )
     if isinstance(value, Bandwidth):
         value = value.value
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value.item()
     if isinstance(value, (numbers.Number, np.generic)):
-        return Scale(as_positive_float(value, name), d)
+        return Scale(as_positive_float(value, "bandwidth"), d)
     try:
         dimensions = np.ndim(value)
     except ValueError:
         dimensions = 2  # ragged: `as_matrix` says so
     if dimensions == 1:
-        sigma = as_vector(value, name)
+        sigma = as_vector(value, "bandwidth")
         if len(sigma) != d:
             raise InputError(
-                f"`{name}` must have one standard deviation a feature, shape ({d},); got shape {sigma.shape}. "
+                f"`bandwidth` must have one standard deviation a feature, shape ({d},); got shape {sigma.shape}. "
                 "Pass one positive number to use it for every feature."
             )
         if not np.all(sigma > 0):
             raise InputError(
-                f"`{name}` must be positive; got {sigma.min():g} at index {int(sigma.argmin())}. "
+                f"`bandwidth` must be positive; got {sigma.min():g} at index {int(sigma.argmin())}. "
                 "Drop constant features, or give them a positive standard deviation."
             )
         sigma = np.array(sigma)
         sigma.flags.writeable = False
         return Scale(sigma, d)
-    matrix = as_matrix(value, name)
+    matrix = as_matrix(value, "bandwidth")
     if matrix.shape != (d, d):
-        raise InputError(f"`{name}` must have shape ({d}, {d}); got shape {matrix.shape}. Pass a covariance.")
+        raise InputError(
+            f"`bandwidth` must have shape ({d}, {d}); got shape {matrix.shape}. Pass a covariance."
+        )
     asymmetry = float(np.max(np.abs(matrix - matrix.T)))
     if asymmetry > 1e-8 * float(np.max(np.abs(matrix))):
         raise InputError(
-            f"`{name}` must be symmetric; got a matrix that differs from its transpose by {asymmetry:.3g}. "
+            f"`bandwidth` must be symmetric; got a matrix that differs from its transpose by {asymmetry:.3g}. "
             "Pass a covariance matrix (not its Cholesky factor)."
         )
     symmetric = 0.5 * matrix + 0.5 * matrix.T

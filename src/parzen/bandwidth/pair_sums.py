@@ -22,14 +22,14 @@ from parzen.kernel_sums.double_double import DoubleDouble
 from parzen.progress import reporting
 from parzen.typing import FloatArray, IntArray
 
-__all__ = ["PairSums", "Pairs"]
+__all__ = ["Pairs"]
 
 #: Dimensions up to which one pass of order 2 is faster than two of order 1.
 _SECOND_ORDER = 4
 
 
 @dataclass(frozen=True)
-class PairSums:
+class QuerySums:
     """Sums over the sources for each of m queries at k bandwidths."""
 
     log_sum: FloatArray  # (m, k)  log Σ_j w_j exp(-½‖x_j - y_i‖²/h²)
@@ -51,7 +51,7 @@ class Pairs:
         """Return the pairs of some of the queries."""
         return replace(self, queries=self.queries[some], own=None if self.own is None else self.own[some])
 
-    def sums(self, h: FloatArray, options: Options, *, order: int = 0) -> PairSums:
+    def sums(self, h: FloatArray, options: Options, *, order: int = 0) -> QuerySums:
         """Return the sums at bandwidths ``h``, (k,), in one pass."""
         d = self.sources.shape[1]
         scale = Scale(float(np.min(h)), d)
@@ -72,19 +72,19 @@ class Pairs:
                 Whitened(self.queries, origin, scale),
                 request,
             ).sums
-        return PairSums(
+        return QuerySums(
             result.log_sum + top,
             result.mean_square * request.scales,
             result.mean * scale.unit,
             result.covariance * scale.unit**2,
         )
 
-    def sums_for_moment(self, options: Options) -> PairSums:
+    def sums_for_moment(self, options: Options) -> QuerySums:
         """Return the sums at h = 1 that `second_moment` wants."""
         return self.sums(np.ones(1), options, order=2 if self.sources.shape[1] <= _SECOND_ORDER else 1)
 
     def second_moment(
-        self, R: FloatArray, first: PairSums, options: Options, *, symmetric: bool
+        self, R: FloatArray, first: QuerySums, options: Options, *, symmetric: bool
     ) -> FloatArray:
         """Return M, (d, d), for row sums ``R``, (m,), and what `sums_for_moment` gave.
 

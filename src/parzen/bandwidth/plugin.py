@@ -29,7 +29,7 @@ from parzen.bandwidth.functionals import (
 from parzen.bandwidth.line_search import maximise_on_line
 from parzen.bandwidth.matrix_search import maximise_over_matrices
 from parzen.bandwidth.pair_sums import Pairs
-from parzen.bandwidth.selector import Options, Selected
+from parzen.bandwidth.selector import DERIVATIVES, Options, Selected
 from parzen.bandwidth.spectrum import MAX_DIMENSION, PairSums
 from parzen.bandwidth.standard import Standard, solve_lower
 from parzen.errors import InputError
@@ -46,9 +46,6 @@ _USELESS = 0.95
 
 #: Least width of the samples in any direction, in those of the kind: functionals go with its eighth power.
 _SAME_SCALE = 1e-30
-
-#: What is estimated, and the order r of its derivative.
-_DERIVATIVES = {"density": 0, "gradient": 1, "hessian": 2}
 
 
 def plugin(samples: FloatArray, weights: FloatArray | None, options: Options) -> Selected:
@@ -150,11 +147,11 @@ class _Problem:
                 "Use 'likelihood', which works in any dimension."
             )
         self.options = options
-        self.r = _DERIVATIVES[options.target]
+        self.r = DERIVATIVES[options.target]
         full_pilot = "" if options.kind == "full" else f"the pilot matrix of {name!r}"
         # ties are one sample of their weight
-        self.sphered = Standard.of(samples, weights, "full", join_ties=True, purpose=full_pilot)
-        self.kind = Standard.of(samples, weights, options.kind, join_ties=True)
+        self.sphered = Standard.of(samples, weights, "full", purpose=full_pilot)
+        self.kind = Standard.of(samples, weights, options.kind)
         self.n_eff = self.sphered.n_eff
         # from sphered coordinates to those of the kind
         spread = np.asarray(self.kind.spread)

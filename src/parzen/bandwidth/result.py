@@ -79,7 +79,7 @@ class Bandwidth:
         Raises
         ------
         InputError
-            The method has no objective curve (rules of thumb).
+            The method has no objective curve: rules, `plugin`, matrices of `scv`.
         """
         from importlib import import_module
 

@@ -27,14 +27,12 @@ class _Rule:
     """One rule."""
 
     name: str
-    constant: float  # in one dimension: h = constant · scale · n_eff^exponent
-    exponent: float
-    factor: Callable[[float, int], float]  # in more: (n_eff, d)
+    factor: Callable[[float, int], float]  # (n_eff, d): h = factor · scale
 
 
-_SCOTT = _Rule("scott", 1.06, -1 / 5, lambda n, d: math.pow(n, -1.0 / (d + 4)))  # Scott (1992), 6.41
+_SCOTT = _Rule("scott", lambda n, d: (1.06 if d == 1 else 1.0) * n ** (-1.0 / (d + 4)))  # Scott (1992), 6.41
 _SILVERMAN = _Rule(  # Silverman (1986), 3.31 and 4.14
-    "silverman", 0.9, -1 / 5, lambda n, d: math.pow(n * (d + 2) / 4.0, -1.0 / (d + 4))
+    "silverman", lambda n, d: 0.9 * n ** (-1 / 5) if d == 1 else (n * (d + 2) / 4.0) ** (-1.0 / (d + 4))
 )
 
 
@@ -42,9 +40,7 @@ def _normal_reference(r: int) -> _Rule:
     """The best for derivatives of order r of a normal density: Chacón, Duong & Wand (2011), equation 13."""
     return _Rule(
         "normal-gradient",
-        (4.0 / (2 * r + 3)) ** (1.0 / (2 * r + 5)),
-        -1.0 / (2 * r + 5),
-        lambda n, d: math.pow(n * (d + 2 * r + 2) / 4.0, -1.0 / (d + 2 * r + 4)),
+        lambda n, d: (n * (d + 2 * r + 2) / 4.0) ** (-1.0 / (d + 2 * r + 4)),
     )
 
 
@@ -97,8 +93,6 @@ def _select(rule: _Rule, samples: FloatArray, weights: FloatArray | None, option
             if note:
                 notes.append(f"column {a}: {note}" if d > 1 else note)
     warnings = tuple(notes if len(notes) < 4 else [*notes[:2], f"and so in {len(notes) - 2} more columns"])
-    if d == 1:
-        return Selected(rule.constant * float(scales[0]) * n_eff**rule.exponent, warnings=warnings)
     factor = rule.factor(n_eff, d)
     if options.kind == "diagonal":
         return Selected(factor * scales, warnings=warnings)

@@ -38,7 +38,6 @@ class Method:
     objective: str = ""  # what its curve shows
     kinds: tuple[Kind, ...] = ("scalar",)  # the first is its own choice; in one dimension all are one
     max_d: int | None = 1
-    weights: bool = True
     targets: tuple[Target, ...] = _DENSITY
 
     def load(self) -> Selector:
@@ -93,7 +92,7 @@ def select_bandwidth(
     random_state : int, RandomState or None
         For methods that split the samples at random.
     progress : bool or callable, default False
-        As in `KernelDensity.evaluate`; only the searches report.
+        As in `KernelDensity.evaluate`; searches and plug-in matrices report.
     workers : int, optional
         Threads; by default one for each processor available. The choice does not depend on it.
 
@@ -203,7 +202,7 @@ def choose(
             options, own_kind = replace(options, kind=kind_of_auto), False
     row, d = METHODS[method], samples.shape[1]
     kind: Kind = "scalar" if d == 1 else row.kinds[0] if own_kind else options.kind
-    _require_fit(method, row, d, kind, options.target, weights)
+    _require_fit(method, row, d, kind, options.target)
     _require_spread(samples, method, kind)
     found = row.load()(samples, weights, replace(options, kind=kind))
     value = _as_kind(found, d, kind if own_kind else options.kind)
@@ -233,7 +232,8 @@ def _automatic(
             return "silverman", None, reason
         return "sheather-jones", None, "auto: plug-in in one dimension"
     independent = _independent(samples, weights)
-    if d <= 6 and independent and n * n * math.comb(d + 5, 6) <= _PLUGIN_PRODUCTS:
+    most = METHODS["plugin"].max_d or 0
+    if d <= most and independent and n * n * math.comb(d + 5, 6) <= _PLUGIN_PRODUCTS:
         return "plugin", None, f"auto: plug-in matrix for n = {n} in {d} dimensions"
     kind: Kind | None = None if independent else "scalar"
     if derivative:
@@ -266,7 +266,8 @@ def _require_samples(samples: FloatArray, weights: FloatArray | None, method: st
     """Refuse a single sample, and a range that overflows."""
     if effective_sample_size(weights, len(samples)) <= 1.0:
         raise InputError(
-            f"`bandwidth` must be a number for a single sample; got {method!r} with n = {given}. {_ADVICE}"
+            f"`bandwidth` must be a number for a single sample{' that has all the weight' if given > 1 else ''}; got "
+            f"{method!r} with n = {given}. {_ADVICE}"
         )
     with np.errstate(over="ignore"):
         spread = np.ptp(samples, axis=0)
@@ -288,18 +289,11 @@ def _require_spread(samples: FloatArray, method: str, kind: str) -> None:
         )
 
 
-def _require_fit(
-    method: str, row: Method, d: int, kind: str, target: str, weights: FloatArray | None
-) -> None:
+def _require_fit(method: str, row: Method, d: int, kind: str, target: str) -> None:
     """Refuse what a method cannot do, and say which can."""
 
     def able(other: Method) -> bool:
-        return (
-            (other.max_d is None or d <= other.max_d)
-            and kind in other.kinds
-            and target in other.targets
-            and (weights is None or other.weights)
-        )
+        return (other.max_d is None or d <= other.max_d) and kind in other.kinds and target in other.targets
 
     if able(row):
         return
@@ -310,12 +304,10 @@ def _require_fit(
         lacks.append(f"kind={kind!r}")
     if target not in row.targets:
         lacks.append(f"target={target!r}")
-    if weights is not None and not row.weights:
-        lacks.append("weights")
     names = [name for name, other in METHODS.items() if able(other)]
     raise InputError(
         f"`method` must suit the task; got {method!r}, which does not do {' or '.join(lacks)}. "
-        + (f"Use one of {', '.join(map(repr, names))}." if names else "No method does.")
+        f"Use one of {', '.join(map(repr, names))}."
     )
 
 

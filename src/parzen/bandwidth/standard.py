@@ -13,6 +13,7 @@ from typing import Self
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from parzen.bandwidth.rules import effective_sample_size
 from parzen.bandwidth.selector import Kind
 from parzen.errors import InputError
 from parzen.typing import FloatArray
@@ -59,7 +60,6 @@ class Standard:
         weights: FloatArray | None,
         kind: Kind,
         *,
-        join_ties: bool,
         purpose: str = "",
     ) -> Self:
         """Drop samples without weight, join exact repetitions into one sample of their total weight, standardise.
@@ -73,7 +73,7 @@ class Standard:
         """
         w = np.ones(len(samples)) if weights is None else weights / weights.max()
         samples, w = samples[w > 0], w[w > 0]
-        n_eff = float(w.sum() ** 2 / np.sum(w * w))
+        n_eff = effective_sample_size(w, len(w))
         first = samples[0]
         with np.errstate(over="ignore"):
             reach = np.ptp(samples, axis=0)
@@ -87,11 +87,9 @@ class Standard:
                 f"`X` must hold at least two different samples to choose a bandwidth; got {len(samples)} "
                 f"sample{'s that are all equal' if len(samples) > 1 else ''}. Pass a number as bandwidth."
             )
-        n_tied = 0
-        if join_ties:
-            before = len(samples)
-            samples, w = _join_ties(samples, w)
-            n_tied = before - len(samples)
+        before = len(samples)
+        samples, w = _join_ties(samples, w)
+        n_tied = before - len(samples)
         unit = _power_of_two(reach if kind != "scalar" else np.full_like(reach, reach.max()))
         points = (samples - first) / unit  # exact up to the difference, and no square over- or underflows
         w = w / w.sum()
@@ -114,6 +112,11 @@ class Standard:
             return cls(points, w, deviation * unit, n_eff, n_tied)
         correlation = (w * points.T) @ points
         smallest = float(np.linalg.eigvalsh(correlation)[0])
+        if len(samples) <= len(reach):
+            raise InputError(
+                f"`X` must hold more different samples than features for {purpose or 'a full bandwidth'}; got "
+                f"n = {len(samples)}, d = {len(reach)}. Use {others[1]}."
+            )
         if not smallest > len(reach) * _SINGULAR:
             raise InputError(
                 f"`X` must not have linearly dependent features for {purpose or 'a full bandwidth'}; got "

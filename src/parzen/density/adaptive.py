@@ -39,7 +39,7 @@ _LOOSEST, _STRICTEST = 1e-9, 1e-12
 
 #: Dimensions up to which a k-d tree finds neighbours faster than matrix products.
 _TREE_DIMENSIONS = 15
-#: Numbers in a block of squared distances.
+#: Neighbours, or squared distances, that a block of points has.
 _BLOCK = 4_000_000
 
 
@@ -67,15 +67,18 @@ def bandwidth_factors(model: Model, adaptive: Any, request: Request) -> FloatArr
                 f"{describe(adaptive)}. Use None for the same bandwidth everywhere."
             )
         factors = _normalised(RULES[adaptive](model, request), model.weights)
+        advice = "Change `bandwidth`, which multiplies them, or drop samples of negligible weight."
     else:
         factors = np.array(as_vector(adaptive, "adaptive", length=len(model.given)))
         if model.index is not None:
             factors = factors[model.index >= 0]
+        advice = "Pass positive factors."
     wrong = np.flatnonzero(~((factors >= _LEAST) & (factors <= _LARGEST)))
     if wrong.size:
+        row = wrong[0] if model.index is None else np.flatnonzero(model.index >= 0)[wrong[0]]
         raise InputError(
             f"`adaptive` must give every sample a factor from {_LEAST:g} to {_LARGEST:g}; got {factors[wrong[0]]:g} at "
-            f"sample {int(wrong[0])}. Change `bandwidth`, which multiplies them, or drop samples of negligible weight."
+            f"sample {int(row)}. {advice}"
         )
     factors.flags.writeable = False
     return factors
@@ -100,7 +103,7 @@ def _knn(model: Model, request: Request) -> FloatArray:
     if n == 1:
         return np.zeros(1)
     points = model.points(model.samples).rows(slice(None))
-    distances = _neighbour_distances(points, min(math.ceil(math.sqrt(n)), n - 1), request)
+    distances = _neighbour_distances(points, min(math.ceil(math.sqrt(n)), n - 1), request.workers)
     tied = distances == 0
     if tied.any():
         different, inverse = np.unique(points, axis=0, return_inverse=True)
@@ -109,42 +112,31 @@ def _knn(model: Model, request: Request) -> FloatArray:
                 f"`adaptive` must be None or an array where all samples coincide; got 'knn' with {n} equal samples. "
                 "Use None."
             )
-        distances[tied] = _neighbour_distances(different, 1, request)[inverse[tied]]
+        distances[tied] = _neighbour_distances(different, 1, request.workers)[inverse[tied]]
     with np.errstate(divide="ignore"):  # squares of distances below 1e-160 bandwidths are 0
         return np.asarray(np.log(distances))
 
 
-def _neighbour_distances(points: FloatArray, k: int, request: Request) -> FloatArray:
+def _neighbour_distances(points: FloatArray, k: int, workers: int) -> FloatArray:
     """Return the distance of each point from its k-th nearest other one, (n,).
 
     Cost: O(n log n) in one dimension, about O(n k log n) in a k-d tree (d ≤ 15), O(n² d) in products beyond.
     """
-    n, d = points.shape
+    d = points.shape[1]
     if d == 1:
         return _distances_on_a_line(points[:, 0], k)
-    rows = max(1, _BLOCK // (k if d <= _TREE_DIMENSIONS else n))
-    if d <= _TREE_DIMENSIONS:
-        from scipy.spatial import cKDTree
-
-        tree = cKDTree(points)
-    norms = np.einsum("ja,ja->j", points, points)
-    distances = np.empty(n)
-    for start in range(0, n, rows):  # Ctrl-C is heard between two blocks
-        few = points[start : start + rows]
-        if d <= _TREE_DIMENSIONS:
-            found = tree.query(few, k=[k + 1], workers=request.workers)[0][:, 0]
-        else:
-            # ranks survive the rounding of these squares, zeros do not: so the distance itself is made by differences
-            kth = np.argpartition(norms - 2.0 * few @ points.T, k, axis=1)[:, k]
-            found = np.linalg.norm(few - points[kth], axis=1)
-        distances[start : start + rows] = found
-        if request.progress is not None:
-            request.progress(start + len(few), n)
-    return distances
+    return (
+        _distances_by_a_tree(points, k, workers)
+        if d <= _TREE_DIMENSIONS
+        else _distances_by_products(points, k)
+    )
 
 
 def _distances_on_a_line(x: FloatArray, k: int) -> FloatArray:
-    """Return the distance of each number from its k-th nearest other one: the better end of the best k + 1 in a row."""
+    """Return the distance of each number from its k-th nearest other one.
+
+    That is the distance from the farther end of the nearest k + 1 in a row.
+    """
     order = np.argsort(x, kind="stable")
     s, n = x[order], len(x)
     i = np.arange(n)
@@ -158,6 +150,27 @@ def _distances_on_a_line(x: FloatArray, k: int) -> FloatArray:
     windows = (first, np.maximum(first - 1, least))
     distances = np.empty(n)
     distances[order] = np.minimum(*(np.maximum(s[j + k] - s, s - s[j]) for j in windows))
+    return distances
+
+
+def _distances_by_a_tree(points: FloatArray, k: int, workers: int) -> FloatArray:
+    """Ask a k-d tree; in blocks, between which Ctrl-C is heard."""
+    from scipy.spatial import cKDTree
+
+    tree, rows = cKDTree(points), max(1, _BLOCK // k)
+    blocks = [points[start : start + rows] for start in range(0, len(points), rows)]
+    return np.concatenate([tree.query(few, k=[k + 1], workers=workers)[0][:, 0] for few in blocks])
+
+
+def _distances_by_products(points: FloatArray, k: int) -> FloatArray:
+    """Compare all with all; in blocks."""
+    norms, rows = np.einsum("ja,ja->j", points, points), max(1, _BLOCK // len(points))
+    distances = np.empty(len(points))
+    for start in range(0, len(points), rows):
+        few = points[start : start + rows]
+        # ranks survive the rounding of these squares, zeros do not: so the distance itself is made by differences
+        kth = np.argpartition(norms - 2.0 * few @ points.T, k, axis=1)[:, k]
+        distances[start : start + rows] = np.linalg.norm(few - points[kth], axis=1)
     return distances
 
 

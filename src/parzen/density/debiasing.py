@@ -8,9 +8,9 @@ H∇ log f̂ is the mean shift, so that each sample moves half-way to the mean o
 
 Two details, both measured. The gradient at a sample leaves its own term out: each kernel says of its own centre that
 it is a maximum, and in many dimensions, where it outweighs all others, nothing would move (on 1500 MNIST images
-debiasing gains 0 nats with the own term and 40 without; in one dimension nothing changes). And no shift is longer
-than √d bandwidths, the length of a draw from the kernel: farther out the gradient is that of the kernel's tail, not of
-the density (with heavy tails outliers would jump half-way to the nearest sample).
+debiasing gains 0 nats with the own term and 40 without; in one dimension nothing changes). And no mean shift counts
+for more than √d bandwidths, the length of a draw from the kernel: farther out the gradient is that of the kernel's
+tail, not of the density (with heavy tails outliers would jump half-way to the nearest sample).
 
 Choi & Hall (1999), "Data sharpening as a prelude to density estimation", Biometrika 86, 941-947.
 """
@@ -34,7 +34,8 @@ def debiased(model: Model, request: Request) -> Model:
     mean = model.evaluate(model.samples, request.replace(order=1, own=np.arange(n))).sums.mean[:, 0]
     shift = mean * math.sqrt(model.scale.kernel_scale)  # in bandwidths
     length = np.linalg.norm(shift, axis=1, keepdims=True)
-    shift *= np.minimum(1.0, math.sqrt(model.d) / np.maximum(length, 1.0))
+    limit = math.sqrt(model.d)
+    shift *= limit / np.maximum(length, limit)
     return replace(model, samples=model.samples + 0.5 * model.scale.colour(shift))
 
 

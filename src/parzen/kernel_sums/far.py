@@ -12,8 +12,21 @@ from parzen.typing import BoolArray, FloatArray
 
 __all__ = ["FAR_AWAY", "sum_far"]
 
-#: Whitened norm, and distance from the nearest source, beyond which a query is summed here.
+#: Whitened norm, and distance from the nearest source, beyond which a query is summed here, if there are no bandwidth
+#: factors; with them see `evaluate`.
 FAR_AWAY = 1e60
+
+#: Error of an exponent, in nats, beyond which a term's share is uncertain; nats below the largest where none counts.
+_UNCERTAIN, _NEGLIGIBLE = 1e-10, 50.0
+
+#: Bounds stay numbers.
+_LARGEST_BOUND = 1e300
+
+#: Distance from the nearest source, over the query's size, that rounding leaves digits of.
+_DISTINCT = 1e-3
+
+#: Relative error of a product of three double-double numbers and of its sums, with room.
+_DOUBT = 2.0**-96
 
 
 def sum_far(
@@ -66,14 +79,14 @@ def sum_far(
         above = scale * farther + (offsets - offsets[nearest])
         least = np.min(above)
         shares = np.exp(least - above)
-        uncertain = (scale * doubt > 1e-10) & (above - least < 50.0 + 2.0 * scale * doubt)
+        uncertain = (scale * doubt > _UNCERTAIN) & (above - least < _NEGLIGIBLE + 2.0 * scale * doubt)
         if order > 0 and np.count_nonzero(uncertain):
             raise accuracy.cannot_tell([row], request.rtol)
         total = np.sum(shares)
         exponent = (np.sqrt(0.5 * scale) * distance) ** 2
         sums.log_sum[0, k] = np.log(total) - offsets[nearest] - least - exponent
         sums.mean_square[0, k] = distance**2
-        bound[k] = 8.0 * accuracy.UNIT * np.minimum(exponent, 1e300)
+        bound[k] = 8.0 * accuracy.UNIT * np.minimum(exponent, _LARGEST_BOUND)
         if order > 0:
             middle = (shares / total) @ x
             sums.mean[0, k] = middle - q
@@ -92,7 +105,7 @@ def _with_factors(
     u = x - q
     size = np.max(np.abs(u), axis=1)
     distance = size * np.sqrt(np.sum((u / size[:, None]) ** 2, axis=1))
-    if request.order > 0 or not np.min(distance) > 1e-3 * np.max(np.abs(q)):
+    if request.order > 0 or not np.min(distance) > _DISTINCT * np.max(np.abs(q)):
         raise accuracy.cannot_tell([row], request.rtol)
     roots, offsets = np.sqrt(0.5 * sources.precisions.high[others]), sources.offsets.high[others]
     scales = request.scales[:, None]
@@ -100,7 +113,7 @@ def _with_factors(
     sums = KernelSums.empty(1, len(scales), len(q), 0)
     sums.log_sum[0] = -least
     sums.mean_square[0] = 2.0 * (least / request.scales)
-    return sums, 8.0 * accuracy.UNIT * np.minimum(least, 1e300)
+    return sums, 8.0 * accuracy.UNIT * np.minimum(least, _LARGEST_BOUND)
 
 
 def _nearest(x: FloatArray, q: FloatArray) -> tuple[int, FloatArray, FloatArray]:
@@ -120,7 +133,7 @@ def _nearest(x: FloatArray, q: FloatArray) -> tuple[int, FloatArray, FloatArray]
         farther, doubt = DoubleDouble.of(np.zeros(len(x))), np.zeros(len(x))
         for a in range(len(q)):
             farther = farther.plus(products.at((slice(None), a)))
-            doubt += 2.0**-96 * np.abs(products.high[:, a])
+            doubt += _DOUBT * np.abs(products.high[:, a])
         candidate = int(np.argmin(farther.high))
         if not farther.high[candidate] < -doubt[candidate]:
             exact = farther.high == 0.0  # symmetric to the last digit

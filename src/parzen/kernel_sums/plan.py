@@ -41,13 +41,8 @@ class _Task:
     @cached_property
     def squares(self) -> FloatArray:
         """Squared distances, whitened, of a few queries from some sources."""
-        few, some = (
-            np.nan_to_num(points.rows(np.arange(0, size, -(-size // most))))
-            for points, size, most in (
-                (self.queries, self.queries.shape[0], _QUERIES),
-                (self.sources.points, self.sources.n, _SOURCES),
-            )
-        )
+        few = np.nan_to_num(_some(self.queries, _QUERIES))
+        some = np.nan_to_num(_some(self.sources.points, _SOURCES))
         norms = np.einsum("ia,ia->i", few, few)[:, None] + np.einsum("ja,ja->j", some, some)
         return np.asarray(np.maximum(norms - 2.0 * few @ some.T, 0.0))
 
@@ -56,7 +51,7 @@ class _Task:
         """The share of all tiles, of sources in any order, with a term that matters to a query, about."""
         halves = 0.5 * float(self.request.scales.min()) * self.squares
         reach = halves.min(axis=1) + accuracy.cutoff(self.sources.n, self.request.rtol)
-        # the nearest of some is not one of any
+        # less the nearest one itself, which says nothing about a source at random
         share = (np.count_nonzero(halves <= reach[:, None], axis=1) - 1) / halves.shape[1]
         return float(np.mean(1.0 - (1.0 - share) ** TILE))
 
@@ -178,10 +173,7 @@ def _predict_mesh(task: _Task) -> tuple[float, float]:
     n, m, d = sources.n, queries.shape[0], sources.d
     order = request.moments
     mesh = Mesh.of(d, order, request.rtol)
-    x, q = (
-        points.rows(np.arange(0, size, -(-size // _FEW)))
-        for points, size in ((sources.points, n), (queries, m))
-    )
+    x, q = _some(sources.points, _FEW), _some(queries, _FEW)
     windows = (mesh.taps / 32.0) ** d
     seconds = 0.0
     for scale in request.scales:
@@ -198,11 +190,16 @@ def _predict_mesh(task: _Task) -> tuple[float, float]:
     return seconds, float(np.mean(nearest > -2.0 * math.log(mesh.cut_off[order] / allowed)))
 
 
+def _some(points: Points, most: int) -> FloatArray:
+    """Return at most so many of the points, at even distances in their order."""
+    return points.rows(np.arange(0, points.shape[0], -(-points.shape[0] // most)))
+
+
 def _mesh_bytes(task: _Task) -> int:
     """Estimate the memory of the meshes of all bandwidths, which is at most half of the limit."""
     sources, request = task.sources, task.request
     mesh = Mesh.of(sources.d, request.moments, request.rtol)
-    x = sources.points.rows(np.arange(0, sources.n, -(-sources.n // _FEW)))
+    x = _some(sources.points, _FEW)
     number = 0.0
     for scale in request.scales:
         some = Blocks.of(x, scale, mesh, FARTHEST)
@@ -234,7 +231,7 @@ def pays_for_a_tree(d: int, n_queries: int, request: Request) -> bool:
 _SORT = (1e-7, 4.5e-7)
 _BOX = 4e-9
 #: Seconds that these methods take before their first sum, more than the direct one.
-_START_TREE, _START_GRIDDING, _START_MATMUL = 2e-3, 2e-3, 5e-4
+_START_TREE, _START_GRIDDING, _START_PRODUCTS = 2e-3, 2e-3, 5e-4
 #: Points that predictions are made from: for blocks, and for the share of queries that lie near sources.
 _FEW, _SOURCES, _QUERIES = 4000, 1000, 64
 #: Seconds on one thread: to sort a point into its block; by dimension, to spread and to read a window of 32 nodes a
@@ -250,8 +247,8 @@ METHODS = {
     "dense": Method(dense, 256, _dense_refuses, _dense_seconds),
     "gridding": Method(tree, 256, _gridding_refuses, _gridding_seconds, gridded=True),
     "tree": Method(tree, 256, _dense_refuses, _tree_seconds),
-    "lattice": Method(lattice, 1024, _lattice_refuses, _all_pairs(_lattice_pair, _START_MATMUL)),
-    "matmul": Method(matmul, 1024, _matmul_refuses, _all_pairs(_matmul_pair, _START_MATMUL)),
+    "lattice": Method(lattice, 1024, _lattice_refuses, _all_pairs(_lattice_pair, _START_PRODUCTS)),
+    "matmul": Method(matmul, 1024, _matmul_refuses, _all_pairs(_matmul_pair, _START_PRODUCTS)),
     "compensated": Method(
         compensated, 32, lambda sources, queries, request: "", _all_pairs(_compensated_pair)
     ),

@@ -129,6 +129,7 @@ def test_float64_is_equal_to_the_bit(shape, uneven, edge_order, order):
 def test_results_past_the_caches_are_the_same(shape, dtype, first, monkeypatch, rng):
     """Whatever line of the cache they begin in, and in pages of whatever size."""
     f = rng.standard_normal(shape).astype(dtype) * (1 + 0.5j if dtype[0] == "c" else 1)
+    monkeypatch.setattr(numpy_calls, "SMALL", -1)
     monkeypatch.setattr(sweep, "_STREAMED", 0)
     monkeypatch.setattr(sweep, "PAGE", 1 << 12)
     room = np.full((len(shape), f.size + 8), np.nan, f.dtype)
@@ -146,6 +147,7 @@ def test_new_arrays_of_several_pages_are_numpys(rng):
     for a, b in zip(gradient(f), np.gradient(f), strict=True):
         assert a.flags.c_contiguous
         assert a.flags.writeable
+        assert a.ctypes.data % sweep.PAGE == 0
         np.testing.assert_array_equal(a, b)
 
 

@@ -30,7 +30,9 @@ __all__ = [
     "uniform_interior",
 ]
 
-BLOCK = 1 << 15  # elements that all axes go through before the next: 256 KiB of float64
+BLOCK = (
+    1 << 15
+)  # elements that all axes go through before the next: 256 KiB of float64, for a second-level cache
 LINE = 64  # bytes of a cache line
 CHUNK = 512  # accumulators of one pass: 4 KiB, so they stay in the first-level cache
 

@@ -21,10 +21,10 @@ from parzen.typing import FloatArray
 
 __all__ = ["Axis", "new_output", "repair", "sweep"]
 
-BLOCK = 1 << 16  # elements: 512 KiB of float64, a quarter of a second-level cache
 PAGE = 1 << 21  # bytes of a huge page
 _REPEATED = 16  # up to so many elements behind the axis, weights are repeated so that loops stay long
-_STREAMED = 1 << 25  # bytes of results from which they bypass the caches, which are smaller
+_FEW_WEIGHTS = 1 << 16  # up to so many points of an uneven axis, weights are made once
+_STREAMED = 1 << 25  # bytes of results from which they bypass the caches: a large third-level one
 
 _Step = Callable[[int, int], None]  # works on the flat range from its first argument to its second
 
@@ -62,7 +62,7 @@ class Axis:
     def weights(self) -> FloatArray | None:
         """All weights of an uneven axis, if they are few."""
         scheme = self.scheme
-        if scheme.gaps is None or scheme.n > BLOCK or scheme.low >= scheme.high:
+        if scheme.gaps is None or scheme.n > _FEW_WEIGHTS or scheme.low >= scheme.high:
             return None
         weights = interior_weights(scheme, scheme.low, scheme.high)
         return np.repeat(weights, self.inner, axis=1) if 1 < self.inner <= _REPEATED else weights
@@ -100,7 +100,7 @@ def sweep(f: Any, axes: Sequence[Axis], workers: int) -> None:
                 not s.plain,
             )
         # several steps share what a block has brought to the cache
-        block = BLOCK if len(steps) > 1 else end - begin
+        block = loops.BLOCK if len(steps) > 1 else end - begin
         for start in range(begin, end, block):
             for step in steps:
                 step(start, min(start + block, end))
