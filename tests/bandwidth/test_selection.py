@@ -155,3 +155,18 @@ def test_a_constant_column_does_not_matter_to_one_number(rng):
     x = rng.normal(size=(50, 1))
     both = parzen.select_bandwidth(np.hstack([x, x * 0]), "scott", kind="scalar").value
     assert 0 < both < parzen.select_bandwidth(np.hstack([x, x]), "scott", kind="scalar").value
+
+
+def test_other_units_and_constant_features_are_told(rng):
+    x = rng.normal(size=(60, 8)) * 10.0 ** np.arange(8)
+    chosen = parzen.select_bandwidth(x)
+    assert chosen.kind == "scalar"
+    assert any("differ by a factor of" in sentence for sentence in chosen.warnings)
+    assert not parzen.select_bandwidth(x / x.std(axis=0)).warnings
+    assert not parzen.select_bandwidth(x, "silverman").warnings  # full
+    assert not parzen.select_bandwidth(x, "likelihood", kind="scalar").warnings  # asked for
+    constant = np.column_stack([x[:, 0], np.ones(60)])
+    warnings = parzen.select_bandwidth(constant, "likelihood").warnings
+    assert warnings == (
+        "1 constant feature counted as dimensions, in which a narrower kernel is always better: drop what never varies",
+    )

@@ -193,6 +193,12 @@ def _search(
             "Use 'likelihood', which works with logarithms."
         )
     warnings = []
+    constant = np.count_nonzero(np.ptp(standard.points, axis=0) == 0)
+    if constant:
+        warnings.append(
+            f"{constant} constant feature{'s' if constant > 1 else ''} counted as dimensions, in which a narrower "
+            "kernel is always better: drop what never varies"
+        )
     if standard.n_tied:
         warnings.append(
             f"{standard.n_tied} samples repeat another one exactly; each was left out together with its repetitions"

@@ -70,7 +70,7 @@ class Bandwidth:
 
     def __repr__(self) -> str:
         shown = f"{self.value:.4g}" if self.kind == "scalar" else f"array of shape {np.shape(self.value)}"
-        notes = f", {len(self.warnings)} warnings" if self.warnings else ""
+        notes = f", {len(self.warnings)} warning{'s' * (len(self.warnings) > 1)}" if self.warnings else ""
         return f"Bandwidth({shown}, kind={self.kind!r}, method={self.method!r}{notes})"
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":

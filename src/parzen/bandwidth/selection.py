@@ -29,6 +29,11 @@ _FEW_DIFFERENT = 0.1
 _PLUGIN_PRODUCTS, _LIKELIHOOD_SAMPLES, _HOLDOUT_SAMPLES = 1e10, 20_000, 100_000
 
 
+#: One bandwidth for features whose ranges differ by more than this factor is worth a warning; images have many
+#: features, and of one unit.
+_OTHER_UNITS, _IMAGES = 30.0, 20
+
+
 @dataclass(frozen=True)
 class Method:
     """One row of the table: where a selector is, and what it can do."""
@@ -206,6 +211,7 @@ def choose(
     _require_spread(samples, method, kind)
     found = row.load()(samples, weights, replace(options, kind=kind))
     value = _as_kind(found, d, kind if own_kind else options.kind)
+    units = _other_units(samples) if own_kind and kind == "scalar" else ()
     return Bandwidth(
         value=value,
         kind=("scalar", "diagonal", "full")[np.ndim(value)],
@@ -213,7 +219,20 @@ def choose(
         reason=reason,
         objective=row.objective if found.curve is not None else "",
         curve=found.curve,
-        warnings=found.warnings,
+        warnings=found.warnings + units,
+    )
+
+
+def _other_units(samples: FloatArray) -> tuple[str, ...]:
+    """Warn of features that look as if they had different units."""
+    ranges = np.ptp(samples, axis=0)
+    with np.errstate(over="ignore"):
+        ratio = float(ranges.max() / ranges[ranges > 0].min())
+    if ratio <= _OTHER_UNITS or samples.shape[1] > _IMAGES:
+        return ()
+    return (
+        f"the ranges of the features differ by a factor of {ratio:.2g}, and one bandwidth was chosen for all: if their "
+        "units differ, ask for kind='diagonal', or standardise them",
     )
 
 

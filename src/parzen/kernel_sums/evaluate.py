@@ -125,7 +125,7 @@ class _Run:
         spread = sources.radius * self.sharpest
         if not spread < _OUT_OF_RANGE:
             raise AccuracyError(
-                f"`bandwidth` must be larger for these samples; got one that they spread over {spread:.1g} "
+                f"`bandwidth` must be larger for these samples; got one that they spread over {min(spread, 1e308):.1g} "
                 "times. Squared distances leave the range of float64: use a larger bandwidth."
             )
 

@@ -314,7 +314,7 @@ class Plan:
     def __str__(self) -> str:
         what = ("log density", "log density and gradient", "log density, gradient and Hessian")[self.order]
         promise = (
-            f"|error of log density| ≤ {self.rtol:g} (checked for each query, and repaired)"
+            f"|error of log density| ≤ {self.rtol:g}, or a few ulps of it (checked for each query, and repaired)"
             if self.rtol
             else "every term summed in double-double arithmetic, right to a few ulps"
         )
