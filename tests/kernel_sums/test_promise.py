@@ -354,3 +354,24 @@ def test_what_is_not_a_number_is_never_minus_infinity(order, bad):
         )
     assert np.isfinite(sums.log_sum[0, 0])
     assert np.isnan(sums.log_sum[1, 0])
+
+
+def test_what_the_normaliser_leaves_of_log_s_is_exact_too():
+    """Found by a hunt: log S = -58 and log h² = -60, whose own last digits are those of a log density of 0.3."""
+    cells = [
+        *((1, 1), (1, 0), (0, 0), (3, 0), (1, 0), (2, 0), (3, 3), (0, 2), (2, 2)),
+        *((3, 0), (3, 2), (2, 1), (2, 3), (2, 1), (3, 3)),
+    ]
+    samples = 1e-12 * np.array(cells, dtype=float)
+    weights = np.zeros(15)
+    weights[:9] = (
+        *(6.79873910e-02, 4.49367957e-10, 2.24398815e-03, 1.04814849e-04, 9.00126472e-12, 3.83056208e-05),
+        *(1.61001757e-01, 1.63061554e-04, 8.66189813e-03),
+    )
+    import parzen
+
+    kde = parzen.KernelDensity(1e-13, rtol=0.0).fit(samples, sample_weight=weights)
+    exact = exact_density(samples, samples, 1e-13, weights, np.arange(15), 0, 60).log_density
+    for order in (0, 2):
+        error = np.abs(kde.leave_one_out(order=order).log_density - exact)
+        assert np.all(error <= 2.0 * np.spacing(np.abs(exact)) + 1e-15)

@@ -57,6 +57,12 @@ class Scale:
         """1/h² in whitened units: 1, or in (1, 4] for a scalar, where only a power of two is divided out."""
         return (self.unit / float(self.value)) ** 2 if self.kind == "scalar" else 1.0
 
+    @property
+    def kernel_scale_low(self) -> float:
+        """What rounding took from `kernel_scale`."""
+        exact = (np.longdouble(self.unit) / np.longdouble(self.value)) ** 2 if self.kind == "scalar" else 1.0
+        return float(exact - self.kernel_scale)
+
     @cached_property
     def _factor(self) -> tuple[FloatArray, float]:
         """The lower Cholesky factor, and the error of plain whitening in units of half an ulp."""
@@ -99,14 +105,15 @@ class Scale:
         return {"scalar": 1.0, "diagonal": 2.0, "full": 1.0}[self.kind]
 
     @property
-    def log_det(self) -> float:
-        """Log det L = ½ log det H."""
+    def log_det(self) -> np.longdouble:
+        """Log det L = ½ log det H, in extended precision."""
         if self.kind == "scalar":
-            return self.d * math.log(float(self.value))
+            return np.longdouble(self.d * np.log(np.longdouble(self.value)))
         if self.kind == "diagonal":
-            return float(np.sum(np.log(self.value)))
-        factor = self.exact_factor.high if self.ill_conditioned else self._factor[0]
-        return float(np.sum(np.log(np.diag(factor))))
+            deviations = np.asarray(self.value)
+        else:
+            deviations = np.diag(self.exact_factor.high if self.ill_conditioned else self._factor[0])
+        return np.longdouble(np.log(deviations.astype(np.longdouble)).sum())
 
     def whiten(self, centred: DoubleDouble, *, exact: bool) -> DoubleDouble:
         """Return L⁻¹ times the rows; the low parts are zero unless ``exact``."""

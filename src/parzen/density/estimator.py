@@ -21,7 +21,7 @@ from parzen.density.adaptive import bandwidth_factors
 from parzen.density.debiasing import debiased, matching_factor
 from parzen.density.model import Model
 from parzen.errors import AccuracyError, InputError, InputTypeError, MemoryLimitError, ParzenWarning
-from parzen.kernel_sums import MEMORY_LIMIT, Plan, Request
+from parzen.kernel_sums import MEMORY_LIMIT, Evaluation, Plan, Request
 from parzen.kernel_sums.plan import METHODS
 from parzen.progress import reporting
 from parzen.typing import ArrayLike, FloatArray, IntArray, Progress
@@ -304,14 +304,14 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
             own = np.arange(m) if model.index is None else model.index
         with reporting(progress, "summing kernels") as report:
             result = model.evaluate(queries, self._request(order, own, report))
-        log_density = result.sums.log_sum[:, 0] - model.log_normaliser()
+        log_density = _normalised(result, model)
         if leave_one_out:
             log_density += model.log_total_weight - model.leave_one_out_log_total()
             heavy = model.without_the_heaviest()
             if heavy is not None:
                 row, others = heavy
                 alone = others.evaluate(queries[[row]], self._request(0))
-                log_density[row] = alone.sums.log_sum[0, 0] - others.log_normaliser()
+                log_density[row] = _normalised(alone, others)[0]
         scale = model.scale.kernel_scale
         gradient = hessian = None
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
@@ -628,6 +628,23 @@ def _as_random(random_state: Any) -> np.random.Generator | np.random.RandomState
             f"`random_state` must be an integer from 0 to 2**32 - 1, a RandomState, a Generator or None; got "
             f"{describe(random_state)}. Pass an integer."
         ) from None
+
+
+def _normalised(found: Evaluation, model: Model) -> FloatArray:
+    """Return the log density at the only bandwidth, (m,).
+
+    The normaliser may cancel all but a few digits of log S, where bandwidths are narrow or dimensions many: what
+    rounding took from either of them then matters, and, where log S is exact to a few ulps, what it took from 1/h².
+    """
+    exact, sums = model.log_normaliser(), found.sums
+    high = float(exact)
+    log_density = sums.log_sum[:, 0] - high
+    log_density += sums.log_sum_low[:, 0]
+    log_density -= float(exact - high)
+    if found.plan.method == "compensated":
+        near = np.isfinite(sums.mean_square[:, 0])
+        log_density[near] -= 0.5 * model.scale.kernel_scale_low * sums.mean_square[near, 0]
+    return np.asarray(log_density)
 
 
 def _as_order(order: Any) -> int:

@@ -15,7 +15,7 @@ from parzen.typing import FloatArray, IntArray
 
 __all__ = ["Model"]
 
-_LOG_2PI = math.log(2.0 * math.pi)
+_LOG_2PI = np.log(np.longdouble("6.28318530717958647692528676655900577"))
 
 #: Samples that a centre is made from.
 _CENTRE_SAMPLES = 255
@@ -162,8 +162,11 @@ class Model:
         return evaluate(self.sources, self.points(queries), request)
 
     def log_normaliser(self, log_h: FloatArray | float = 0.0) -> Any:
-        """Return what is subtracted from log S for a bandwidth ``exp(log_h)`` times this one."""
-        highest = 0.0 if self.factors is None else float(self._log_heights.max())
+        """Return what is subtracted from log S for a bandwidth ``exp(log_h)`` times this one, in extended precision.
+
+        With narrow bandwidths or many dimensions it may cancel all but a few digits of log S.
+        """
+        highest = 0.0 if self.factors is None else self._log_heights.max()
         return self.log_total_weight - highest + 0.5 * self.d * _LOG_2PI + self.scale.log_det + self.d * log_h
 
     def without_the_heaviest(self) -> "tuple[int, Model] | None":

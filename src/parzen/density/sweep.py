@@ -219,7 +219,8 @@ class _Task:
             with reporting(progress, f"sweeping {len(group)} bandwidths") as report:
                 request = self.request.replace(scales=scales, radial=slopes, progress=report)
                 result = model.evaluate(self.queries, request, name="V")
-            values[:, group] = result.sums.log_sum - model.log_normaliser(np.log(h[group] / smallest))
+            normaliser = model.log_normaliser(np.log(h[group] / smallest))
+            values[:, group] = result.sums.log_sum - normaliser.astype(np.float64)
             with np.errstate(over="ignore"):
                 squares[:, group] = scales * result.sums.mean_square
         with np.errstate(invalid="ignore", over="ignore"):  # a log density can be -inf, below all floats

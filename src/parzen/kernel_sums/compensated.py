@@ -69,7 +69,12 @@ def accumulate(
         sums.mean[:] += pull  # … and 0
     sums.mean_square[:] = 2.0 * state.spread / state.total
     # from 2**53 nats on, the low part is below the last digit
-    sums.log_sum[:] = (np.log(state.total) - lowest_low) - state.lowest
+    log_total = np.log(state.total) - lowest_low
+    sums.log_sum[:] = log_total - state.lowest
+    with np.errstate(invalid="ignore"):
+        added = sums.log_sum + state.lowest
+        lost = (log_total - added) - (state.lowest - (added - sums.log_sum))
+    sums.log_sum_low[:] = np.where(np.isfinite(lost), lost, 0.0)
     # the loops' minima and exponentials pass over what is not a number: say so, for -inf would be believed
     sums.log_sum[~np.all(np.isfinite(q_high) & np.isfinite(q_low), axis=1)] = np.nan
     sums.log_sum[np.isinf(state.lowest)] = np.nan  # every query has a source

@@ -78,20 +78,24 @@ class KernelSums:
     mean: FloatArray  # (m, k, d)  Σ p_j c_j u_j
     covariance: FloatArray  # (m, k, d, d)  Σ p_j (c_j u_j - mean)(c_j u_j - mean)ᵀ
     mean_precision: FloatArray  # (m, k)  Σ p_j c_j, where derivatives were asked for: 1 without factors
+    log_sum_low: (
+        FloatArray  # (m, k)  what log_sum lost when it was rounded, where the method knows it, else 0
+    )
 
     @classmethod
     def empty(cls, m: int, k: int, d: int, order: int) -> Self:
-        """Return arrays to be filled by rows: uninitialised, but for the precision, which is 1."""
+        """Return arrays to be filled by rows: uninitialised, but for the precision, which is 1, and ``log_sum_low``."""
         d1, d2 = d if order > 0 else 0, d if order > 1 else 0
         return cls(
             np.empty((m, k)), np.empty((m, k)), np.empty((m, k, d1)), np.empty((m, k, d2, d2)), np.ones((m, k)),
+            np.zeros((m, k)),
         )  # fmt: skip
 
     def rows(self, index: slice | IntArray) -> Self:
         """Return a copy of some rows."""
         return type(self)(
             self.log_sum[index], self.mean_square[index], self.mean[index], self.covariance[index],
-            self.mean_precision[index],
+            self.mean_precision[index], self.log_sum_low[index],
         )  # fmt: skip
 
     def fill(self, rows: slice | IntArray, state: State) -> None:
