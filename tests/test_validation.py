@@ -252,3 +252,16 @@ def test_descriptions_are_short():
     assert describe("x") == "'x'"
     assert describe(list(range(1000))).endswith("...")
     assert len(describe(list(range(1000)))) == 60
+
+
+def test_the_column_at_fault_is_named():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": [1.0, 2.0], "when": pandas.date_range("2020", periods=2), "t": ["x", "y"]})
+    for columns, fault in ((["a", "when"], "when"), (["a", "t"], "t"), (["a", "when", "t"], "when")):
+        with pytest.raises(InputTypeError, match=f"got column '{fault}' .*Choose the columns of numbers"):
+            as_matrix(frame[columns], "X")
+
+
+def test_three_dimensions_are_told_how_to_become_two():
+    with pytest.raises(InputError, match=r"got shape \(3, 2, 2\)\. .*one row of each sample"):
+        as_matrix(np.zeros((3, 2, 2)), "X")

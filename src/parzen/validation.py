@@ -49,6 +49,7 @@ def _as_real_array(value: ArrayLike | Any, name: str) -> FloatArray:
             f"`{name}` must not have masked entries; got {int(np.sum(np.ma.getmaskarray(value)))} of them. "
             "Drop the rows that have them, or fill them in, first."
         )
+    frame = value
     if hasattr(value, "to_numpy") and not isinstance(value, np.ndarray):
         value = value.to_numpy()
     try:
@@ -82,10 +83,28 @@ def _as_real_array(value: ArrayLike | Any, name: str) -> FloatArray:
             f"`{name}` must fit in float64; got an integer that is too large. Rescale the data first."
         ) from None
     except (ValueError, TypeError) as error:
+        column = _column_at_fault(frame)
+        if column is not None:
+            raise InputTypeError(
+                f"`{name}` must be numeric; got column {column!r} with values of another kind ({error}). Choose the "
+                "columns of numbers, or convert it first."
+            ) from None
         raise InputTypeError(
             f"`{name}` must be numeric; got {describe(value)} ({error}). Convert it to float64 first: "
             "each argument must be a string or a number that float() accepts."
         ) from None
+
+
+def _column_at_fault(frame: Any) -> Any:
+    """Return the first column of a data frame that is not made of numbers; None where there is none, or no frame."""
+    for column in getattr(frame, "columns", ()):
+        try:
+            np.asarray(frame[column]).astype(np.float64)
+        except (ValueError, TypeError):
+            return column
+        if np.asarray(frame[column]).dtype.kind in "mM":
+            return column
+    return None
 
 
 def _require_finite(array: FloatArray, name: str) -> None:
@@ -135,7 +154,12 @@ def as_matrix(
             f"`{name}` must be 2-D, (rows, features); got a scalar. Reshape your data either using "
             "array.reshape(-1, 1) if it has one feature or array.reshape(1, -1) if it is one row."
         )
-    if array.ndim != 2:
+    if array.ndim > 2:
+        raise InputError(
+            f"`{name}` must be 2-D, (rows, features); got shape {array.shape}. Reshape your data: make one row of each "
+            "sample, as array.reshape(len(array), -1) does."
+        )
+    if array.ndim == 1:
         raise InputError(
             f"`{name}` must be 2-D, (rows, features); got shape {array.shape}. Reshape your data either "
             "using array.reshape(-1, 1) if it has one feature or array.reshape(1, -1) if it is one row."
