@@ -106,6 +106,23 @@ class TestLabels:
         assert laplacian(parabola).index.equals(parabola.index)
         np.testing.assert_allclose(hessian(parabola), np.full((1, 1, 6), 8))
 
+    @pytest.mark.parametrize("wrap", ["series", "array"])
+    def test_columns_of_a_frame_are_coordinates(self, wrap):
+        pd = pytest.importorskip("pandas", reason="pandas is not installed")
+        days = pd.Series(pd.to_datetime(DAYS))
+        y = pd.Series(RAMP) if wrap == "series" else RAMP
+        columns = [
+            days,
+            days.dt.tz_localize("Europe/Berlin"),
+            days.dt.date,
+            pd.Series([0, 1, 3], dtype="Int64"),
+        ]
+        for t in columns:
+            np.testing.assert_allclose(gradient(y, t, datetime_unit="D"), 1)
+        np.testing.assert_allclose(gradient(pd.Series(RAMP, index=days.dt.date), datetime_unit="D"), 1)
+        with pytest.raises(InputTypeError, match="numbers or times"):
+            gradient(y, pd.Series(["a", "b", "c"]))
+
     def test_unusable_indices_are_named(self):
         pd = pytest.importorskip("pandas", reason="pandas is not installed")
         with pytest.raises(InputTypeError, match="got a MultiIndex"):

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from parzen.derivatives.arrays.schemes import Scheme
+from parzen.derivatives.arrays.times import numpy_times
 from parzen.errors import InputError, InputTypeError
 from parzen.validation import describe
 
@@ -100,11 +101,7 @@ def _masked(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
 def _series(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
     """Differentiate a pandas Series along its index, or with the spacing that is given."""
     _refuse_out(options, "a Series")
-    if not varargs:
-        varargs = (_index(f.index),)
-    else:
-        varargs = tuple(_index(v) if hasattr(v, "to_numpy") else v for v in varargs)
-    result = _numpy_gradient(_series_values(f), varargs, options)
+    result = _numpy_gradient(_series_values(f), varargs or (_index(f.index),), options)
     return type(f)(result, index=f.index, name=f.name)
 
 
@@ -125,9 +122,7 @@ def _series_values(f: Any) -> Any:
 
 def _index(index: Any) -> Any:
     """Return the coordinates that a pandas index holds; dates with a time zone in universal time."""
-    if getattr(index, "tz", None) is not None:
-        index = index.tz_convert(None)
-    values = index.to_numpy()
+    values = np.asarray(numpy_times(index))
     if values.dtype.kind in "iufmM":
         return values
     raise InputTypeError(

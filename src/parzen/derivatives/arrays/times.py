@@ -33,6 +33,8 @@ def numpy_times(value: Any) -> Any:
         return np.timedelta64(value)
     if getattr(value, "tz", None) is not None and hasattr(value, "tz_convert"):
         value = value.tz_convert(None)
+    elif getattr(getattr(value, "dtype", None), "tz", None) is not None:  # a pandas Series
+        value = value.dt.tz_convert(None)
     if isinstance(value, (float, int)):
         return value
     array = np.asanyarray(value)
