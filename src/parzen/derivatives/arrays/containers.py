@@ -133,10 +133,12 @@ def _index(index: Any) -> Any:
 
 def _data_frame(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
     """Refuse tables: whether rows and columns are both coordinates is not ours to guess."""
+    columns = "`frame.apply(parzen.gradient)` for each column along the index"
+    if not hasattr(f, "apply"):  # polars
+        columns = "`parzen.gradient(frame['name'])` for a column"
     raise InputTypeError(
-        f"`f` must be an array or a Series; got a DataFrame of shape {f.shape}. Use "
-        "`frame.apply(parzen.gradient)` for each column along the index, or `frame.to_numpy()` for a 2-D "
-        "field."
+        f"`f` must be an array or a Series; got a DataFrame of shape {f.shape}. Use {columns}, or "
+        "`frame.to_numpy()` for a 2-D field."
     )
 
 
@@ -294,6 +296,7 @@ _HANDLERS: dict[tuple[str, str], Callable[..., Any]] = {
     ("xarray", "Dataset"): _dataset,
     ("pandas", "Series"): _series,
     ("pandas", "DataFrame"): _data_frame,
+    ("polars", "DataFrame"): _data_frame,
     ("dask", "Array"): _dask,
     ("torch", "Tensor"): _torch,
     ("jaxlib", "ArrayImpl"): _jax,
