@@ -253,7 +253,7 @@ def _one_an_axis(
     if any(np.ndim(v) > 1 for v in varargs):
         if order != axes:
             raise InputError(
-                "`*varargs` must come in the order of the axes here; got an 'xy' mesh (x, y). Pass (y, x) or "
+                "`coordinates` must come in the order of the axes here; got an 'xy' mesh (x, y). Pass (y, x) or "
                 "1-D coordinates, rows first."
             )
         return [(mesh_line(v, a, shape),) for v, a in zip(varargs, axes, strict=True)]
