@@ -57,6 +57,14 @@ class SmoothGradient:
     degrees_of_freedom: float
     method: str
 
+    def __repr__(self) -> str:
+        strength = ", ".join(f"{each:.4g}" for each in self.smoothing)
+        return (
+            f"SmoothGradient(shape {self.values.shape}, method={self.method!r}, noise={self.noise:.4g}, "
+            f"smoothing=({strength}{',' * (len(self.smoothing) == 1)}), "
+            f"degrees_of_freedom={self.degrees_of_freedom:.4g})"
+        )
+
 
 def smooth_gradient(
     y: Any, *coords: Any, method: str = "savgol", smoothing: float | None = None, degree: int = 3
