@@ -332,6 +332,13 @@ def test_objects_that_subtract_are_samples():
 def test_ragged_lists_are_named():
     with pytest.raises(InputError, match=r"`f` must be a rectangular array; got \[\[1, 2\], \[3\]\]"):
         gradient([[1, 2], [3]])
+    for call, name in (
+        (laplacian, "f"),
+        (smooth_gradient, "y"),
+        (lambda f: divergence((f, f)), "components"),
+    ):
+        with pytest.raises(InputError, match=f"`{name}` must be a rectangular array"):
+            call([[1, 2], [3]])
     with pytest.raises(InputError, match="`coordinates` must be a rectangular array"):
         gradient(np.ones((2, 2)), [[1, 2], [3]], 1.0)
 

@@ -15,6 +15,7 @@ from scipy import optimize
 from parzen.derivatives.arrays.containers import values_and_coordinates
 from parzen.derivatives.arrays.linear_smoothers import LinearFit, local_polynomial, smoothing_spline
 from parzen.derivatives.arrays.spacing import disorder, read_spacings
+from parzen.derivatives.arrays.times import numpy_times
 from parzen.errors import AccuracyError, InputError, InputTypeError
 from parzen.typing import FloatArray
 from parzen.validation import as_positive_float, as_positive_int, describe
@@ -127,7 +128,7 @@ def smooth_gradient(
     True
     """
     y, coords = values_and_coordinates(y, coords)
-    array = np.asarray(y)
+    array = np.asarray(numpy_times(y, "y"))
     if array.dtype.kind not in "fiub" or array.ndim == 0:
         raise InputTypeError(
             f"`y` must be an array of real numbers; got {describe(array)}. Convert it first."
