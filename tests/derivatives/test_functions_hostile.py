@@ -11,6 +11,7 @@ import pytest
 
 import parzen
 from parzen import (
+    ascend,
     check_gradient,
     derivative,
     descend,
@@ -292,10 +293,54 @@ def test_messages_say_what_to_write(call, error, words):
     assert words in str(caught.value)
 
 
-def test_derivative_of_a_function_of_a_vector_gets_a_hint():
-    with pytest.raises(TypeError) as caught:
-        derivative(lambda p: p[0] * p[1], [1.0, 2.0])
-    assert "use grad" in caught.value.__notes__[0]
+@pytest.mark.parametrize(
+    ("f", "right"),
+    [
+        (lambda p: p[0] * p[1], "grad"),
+        (lambda p: p.sum(), "grad"),
+        (lambda p: np.eye(2) @ p, "jacobian"),
+    ],
+)
+def test_derivative_of_a_function_of_a_vector_names_the_right_one(f, right):
+    with pytest.raises(InputTypeError, match=f"Use `parzen.{right}` for f of a vector") as caught:
+        derivative(f, [1.0, 2.0])
+    assert isinstance(caught.value.__cause__, (TypeError, AttributeError, ValueError))
+
+
+@pytest.mark.parametrize("x", [1.0, [1.0, 2.0]])
+def test_other_failures_of_f_reach_the_caller(x):
+    with pytest.raises(TypeError, match="unsupported operand"):
+        derivative(lambda p: p + "a" if isinstance(p, float) else None + p, x)
+
+
+class _Unfitted:
+    def log_density(self, x):
+        return -x @ x
+
+
+@pytest.mark.parametrize("call", [ascend, descend, grad])
+def test_a_density_is_not_its_log_density(call):
+    with pytest.raises(InputTypeError, match=r"`f` must be a function.*`kde\.log_density`"):
+        call(_Unfitted(), [1.0, 2.0])
+
+
+def test_several_starts_are_refused_as_such():
+    with pytest.raises(
+        InputError, match=r"got shape \(3,\)\. `x0` of shape \(3, 2\) is one start: give one row"
+    ):
+        ascend(lambda p: -(p**2).sum(axis=1), np.ones((3, 2)))
+
+
+def test_reprs_are_short():
+    found = differentiate(lambda a, b: a * b, kind="gradient", kwargs={"a": 3.0, "b": 2.0}, wrt=("a", "b"))
+    assert repr(found).startswith("Derivative(value={'a': 2.0, 'b': 3.0}, error={'a': ")
+    assert "np." not in repr(found) + repr(differentiate(math.gamma, 2.5))
+    for x0 in (3.0, np.ones((50, 20))):
+        path = descend(
+            lambda p: ((np.asarray(p) - 1) ** 2).sum(), x0, gradient=lambda p: 2 * (np.asarray(p) - 1)
+        )
+        assert len(repr(path)) < 150
+    assert repr(path).startswith("Path(x=array of shape (50, 20), value=0, 0 steps, converged: ")
 
 
 def test_a_tuple_of_indices():
@@ -412,3 +457,57 @@ def test_sympy_formulas_are_checked_too():
         assert words in str(caught.value)
     with pytest.raises(InputTypeError, match="one for each symbol"):
         parzen.symbolic.compile(x * y, [x, y])(1.0)
+
+
+@pytest.mark.parametrize("rtol", [1e-13, 1e-14, 1e-15])
+@pytest.mark.parametrize(
+    ("f", "kind", "x"),
+    [
+        (np.sin, "derivative", 1.0),
+        (np.sin, "derivative", [1.0, 2.0]),
+        (math.gamma, "derivative", 2.5),
+        (lambda p: p[0] ** 2 * p[1], "gradient", [3.0, 2.0]),
+    ],
+)
+def test_converged_means_that_the_error_is_within_rtol(f, kind, x, rtol):
+    found = differentiate(f, x, kind, rtol=rtol)
+    assert found.converged == bool(np.all(found.error <= rtol * np.abs(found.value)))
+    if not found.converged:
+        with pytest.raises(AccuracyError, match="raise `rtol`"):
+            grad(f, x, rtol=rtol) if kind == "gradient" else derivative(f, x, rtol=rtol)
+
+
+def test_small_and_zero_entries_of_exact_ways_are_converged():
+    for f in (lambda p: p[0] + 1e-15 * p[1] + 0 * p[2], lambda p: 0 * p[0] + p[1] ** 2 + p[2]):
+        found = differentiate(f, [1.0, 2.0, 3.0], "gradient")
+        assert (found.method, found.converged) == ("complex-step", True)
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "words"),
+    [
+        (abs, 0.0, "move x, or take the derivative to one side with `bounds="),
+        (np.log, 0.0, "move x to where f is finite"),
+        (math.sqrt, 0.0, "move x to where f is smooth and defined"),
+        (lambda t: 3.0, 1.0, "move x to where f changes"),
+        (math.floor, 0.5, "move x to where f changes"),
+        (lambda t: math.floor(1e6 * t) / 1e6, 0.3, "give the height of the stairs as `noise=`"),
+    ],
+)
+def test_advice_helps_where_no_tolerance_does(f, x, words):
+    with pytest.raises(AccuracyError) as caught:
+        derivative(f, x)
+    assert words in str(caught.value)
+    assert "raise `rtol`" not in str(caught.value)
+
+
+def test_advice_is_true():
+    assert derivative(abs, 0.0, bounds=(0.0, None)) == pytest.approx(1)
+    assert derivative(lambda t: math.floor(1e6 * t) / 1e6, 0.3, noise=1e-6) == pytest.approx(1)
+    with pytest.raises(AccuracyError, match="raise `rtol` to 6e-14"):
+        derivative(np.sin, 1.0, rtol=1e-15)
+    assert derivative(np.sin, 1.0, rtol=6e-14) == pytest.approx(math.cos(1))
+    with pytest.raises(AccuracyError, match="raise `rtol`"):
+        grad(lambda p: p[0] ** 2 + 0 * p[1], [1.0, 2.0], rtol=1e-15)
+    with pytest.raises(AccuracyError, match="move x off any kink"):
+        grad(lambda p: abs(p).sum(), [0.0, 1.0])

@@ -7,13 +7,16 @@ import numpy as np
 from parzen.derivatives.arrays.calculus import hessian
 from parzen.derivatives.arrays.containers import values_and_coordinates
 from parzen.derivatives.arrays.gradient import gradient
-from parzen.derivatives.arrays.spacing import mesh_line, read_spacings
+from parzen.derivatives.arrays.spacing import disorder, mesh_line, read_spacings
 from parzen.errors import InputError
 from parzen.plotting.densities import new_figure
 from parzen.typing import FloatArray
 from parzen.validation import as_matrix, as_positive_int
 
 __all__ = ["gradient_field", "level_points"]
+
+#: Relative rounding of second differences, with room to spare.
+ROUNDING = 1e-8
 
 
 def gradient_field(
@@ -106,23 +109,33 @@ def level_points(z: Any, x: Any = None, y: Any = None) -> list[tuple[float, floa
     -----
     From each sample one Newton step with the fourth-order gradient and Hessian is taken; a step that ends
     nearer to its own sample than to any other is a level point. The index of the Hessian tells its kind.
+    Where its determinant cannot be told from zero (ridges, plateaus), there is no isolated point and none is
+    given.
     """
     values = as_matrix(z, "z")
     at_y, at_x = _axes(values, y, x)
     slope = np.stack(gradient(values, at_y, at_x, accuracy=4))
-    bend = hessian(values, at_y, at_x, accuracy=4)
-    a, b, d = bend[0, 0], bend[0, 1], bend[1, 1]
-    determinant = a * d - b * b
-    scale = np.abs(bend).max(initial=0.0)
+    a, b, d, determinant = _curvature(values, at_y, at_x, 4)
+    # along a ridge the determinant is what discretisation makes of zero: no isolated point is level there
+    *_, rough = _curvature(values, at_y, at_x, 2)
+    doubt = np.abs(determinant - rough) / 2 + ROUNDING * (np.abs(a * d) + b * b)
+    doubt += ROUNDING**2 * np.abs(a).max() * np.abs(d).max()
     with np.errstate(all="ignore"):
         step_y = -(d * slope[0] - b * slope[1]) / determinant
         step_x = -(a * slope[1] - b * slope[0]) / determinant
-    near = (np.abs(determinant) > 1e-12 * scale**2) & _within(step_y, at_y, 0) & _within(step_x, at_x, 1)
+    near = (np.abs(determinant) > doubt) & _within(step_y, at_y, 0) & _within(step_x, at_x, 1)
     found = []
     for i, j in np.argwhere(near).tolist():
         kind = "saddle" if determinant[i, j] < 0 else "minimum" if a[i, j] + d[i, j] > 0 else "maximum"
         found.append((float(at_x[j] + step_x[i, j]), float(at_y[i] + step_y[i, j]), kind))
     return found
+
+
+def _curvature(values: FloatArray, y: FloatArray, x: FloatArray, accuracy: int) -> tuple[FloatArray, ...]:
+    """Return z_yy, z_xy, z_xx and the determinant of the Hessian."""
+    bend = hessian(values, y, x, accuracy=accuracy)
+    a, b, d = bend[0, 0], bend[0, 1], bend[1, 1]
+    return a, b, d, a * d - b * b
 
 
 def _axes(values: FloatArray, y: Any, x: Any) -> list[FloatArray]:
@@ -146,9 +159,10 @@ def _axes(values: FloatArray, y: Any, x: Any) -> list[FloatArray]:
             )
         spacing = read_spacings((line,), values.shape, (axis,), "s")[0][0]
         at = spacing.positions(n) + (float(line[0]) if line.dtype.kind in "fiu" else 0.0)
-        if not (np.diff(at) > 0).all():
+        wrong = disorder(at)
+        if wrong is not None:
             raise InputError(
-                f"`{name}` must increase strictly; got others. Sort the samples, or reverse both."
+                f"`{name}` must increase strictly; got {wrong}. Sort the samples, or reverse both."
             )
         result.append(at)
     return result

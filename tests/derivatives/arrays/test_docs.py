@@ -12,10 +12,11 @@ PAGE = Path(__file__).parents[3] / "docs" / "gradients-of-data.md"
 def test_the_page_runs():
     names: dict = {}
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     for block in blocks:
         exec(block, names)
     assert names["dz_dx"].shape == names["z"].shape
+    assert names["axes"].get_xlim() == (0, 2)  # x is across
     assert 0.09 < names["result"].noise < 0.11
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from parzen.derivatives.arrays import numpy_calls, sweep
+from parzen.derivatives.arrays.calculus import divergence
 from parzen.derivatives.arrays.gradient import gradient
 from parzen.errors import AccuracyWarning, InputError, InputTypeError
 
@@ -349,6 +350,26 @@ def test_repeated_coordinates_warn_and_answer_as_numpy(path):
         ours = gradient(f, x)
     with np.errstate(all="ignore"):
         np.testing.assert_array_equal(ours, np.gradient(f, x))
+
+
+def test_repeated_coordinates_warn_once_an_axis_at_the_line_of_the_caller(path):
+    f, x = np.arange(5.0) ** 2, np.array([0.0, 1, 1, 2, 3])
+    calls = [
+        lambda: gradient(f, x),
+        lambda: gradient(f, x, edge_order=2),
+        lambda: gradient(f, x, nan="skip"),
+        lambda: divergence((f,), x),
+    ]
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    for call in [*calls, lambda: gradient(pandas.Series(f, index=x))]:
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            call()
+        assert [(w.category, w.filename) for w in seen] == [(AccuracyWarning, __file__)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # what is refused needs no warning
+        with pytest.raises(InputError, match="strictly"):
+            gradient(f, x, accuracy=4)
 
 
 class TestOut:

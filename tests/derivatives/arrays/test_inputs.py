@@ -106,6 +106,23 @@ class TestLabels:
         assert laplacian(parabola).index.equals(parabola.index)
         np.testing.assert_allclose(hessian(parabola), np.full((1, 1, 6), 8))
 
+    @pytest.mark.parametrize("wrap", ["series", "array"])
+    def test_columns_of_a_frame_are_coordinates(self, wrap):
+        pd = pytest.importorskip("pandas", reason="pandas is not installed")
+        days = pd.Series(pd.to_datetime(DAYS))
+        y = pd.Series(RAMP) if wrap == "series" else RAMP
+        columns = [
+            days,
+            days.dt.tz_localize("Europe/Berlin"),
+            days.dt.date,
+            pd.Series([0, 1, 3], dtype="Int64"),
+        ]
+        for t in columns:
+            np.testing.assert_allclose(gradient(y, t, datetime_unit="D"), 1)
+        np.testing.assert_allclose(gradient(pd.Series(RAMP, index=days.dt.date), datetime_unit="D"), 1)
+        with pytest.raises(InputTypeError, match="numbers or times"):
+            gradient(y, pd.Series(["a", "b", "c"]))
+
     def test_unusable_indices_are_named(self):
         pd = pytest.importorskip("pandas", reason="pandas is not installed")
         with pytest.raises(InputTypeError, match="got a MultiIndex"):
@@ -297,3 +314,70 @@ def test_after_ctrl_c_the_other_threads_stop(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         gradient(np.zeros(1 << 18), workers=3)
     assert len(done) < 20  # of 256
+
+
+@pytest.mark.parametrize("f", [np.array([1, 2, "x"], object), [1, 2, None], [[1, 2, 3], [4, 5, b"6"]]])
+def test_text_among_objects_is_named(f):
+    with pytest.raises(InputTypeError, match="`f` must be an array of numbers or times; got"):
+        gradient(f)
+
+
+def test_objects_that_subtract_are_samples():
+    from fractions import Fraction
+
+    f = [Fraction(1, 3), Fraction(2, 3), Fraction(4, 3)]
+    np.testing.assert_array_equal(gradient(f, f[0]), np.gradient(np.array(f, object), f[0]))
+
+
+def test_ragged_lists_are_named():
+    with pytest.raises(InputError, match=r"`f` must be a rectangular array; got \[\[1, 2\], \[3\]\]"):
+        gradient([[1, 2], [3]])
+    for call, name in (
+        (laplacian, "f"),
+        (smooth_gradient, "y"),
+        (lambda f: divergence((f, f)), "components"),
+    ):
+        with pytest.raises(InputError, match=f"`{name}` must be a rectangular array"):
+            call([[1, 2], [3]])
+    with pytest.raises(InputError, match="`coordinates` must be a rectangular array"):
+        gradient(np.ones((2, 2)), [[1, 2], [3]], 1.0)
+
+
+def test_frames_of_polars_are_refused_like_those_of_pandas():
+    pl = pytest.importorskip("polars", reason="polars is not installed")
+    with pytest.raises(
+        InputTypeError, match=r"got a DataFrame of shape \(3, 2\).*`frame.to_numpy\(\)` for a 2-D"
+    ):
+        gradient(pl.DataFrame({"a": [1.0, 2, 4], "b": [0.0, 1, 2]}))
+    np.testing.assert_array_equal(gradient(pl.Series([1.0, 2, 4])), [1, 1.5, 2])
+
+
+@pytest.mark.parametrize("shape", [(3, 1), (1, 3), (3, 2)])
+def test_a_table_as_coordinates_is_explained(shape):
+    with pytest.raises(InputError, match=r"`coordinates` must be 1-D.*Pass one column: frame\['name'\]"):
+        gradient(RAMP, np.arange(1.0, 1 + np.prod(shape)).reshape(shape))
+    pd = pytest.importorskip("pandas", reason="pandas is not installed")
+    with pytest.raises(InputError, match="Pass one column"):
+        gradient(pd.Series(RAMP), pd.DataFrame({"t": RAMP}))
+    with pytest.raises(InputError, match="Pass one column"):
+        gradient(np.ones((5, 3)), pd.DataFrame({"t": RAMP}), axis=1)
+
+
+def test_swapped_coordinates_are_told_from_wrong_ones():
+    with pytest.raises(InputError, match=r"rows \(y\) come first, gradient\(z, y, x\)"):
+        gradient(np.ones((3, 4)), np.arange(4.0), np.arange(3.0))
+    with pytest.raises(InputError, match="one entry a sample"):
+        gradient(np.ones((3, 4)), np.arange(4.0), np.arange(5.0))
+
+
+@pytest.mark.parametrize(
+    ("x", "text"),
+    [
+        ([0, 1, 2, 3, 5, 4, 6, 7, 8], r"sample 5 below sample 4 on axis 0\. Sort both"),
+        ([0, 1, 2, 2, 3, 4, 5, 6, 7], "sample 3 at sample 2"),
+        ([0, 1, 2, np.nan, 3, 4, 5, 6, 7], "sample 3 at nan"),
+    ],
+)
+def test_smoothing_says_which_coordinate_is_out_of_order(x, text):
+    with pytest.raises(InputError, match=text):
+        smooth_gradient(np.arange(9.0), x)

@@ -151,3 +151,10 @@ def test_pure_noise_is_smoothed_flat():
 def test_errors(args, options, error, text):
     with pytest.raises(error, match=text):
         smooth_gradient(*args, **options)
+
+
+def test_repr_is_short():
+    x = np.linspace(0, 6, 300)
+    found = smooth_gradient(np.sin(x), x, method="savgol", smoothing=11)
+    assert repr(found).startswith("SmoothGradient(shape (300,), method='savgol', noise=")
+    assert "smoothing=(11,), degrees_of_freedom=" in repr(found)

@@ -19,6 +19,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from parzen.derivatives.arrays.containers import is_container
 from parzen.derivatives.arrays.gradient import gradient
 from parzen.derivatives.arrays.spacing import mesh_line, read_spacings
+from parzen.derivatives.arrays.times import numpy_times
 from parzen.errors import InputError, InputTypeError
 from parzen.validation import describe
 
@@ -235,9 +236,9 @@ def curl(
     return rotation(0, 1) if d == 2 else _stack([rotation(1, 2), rotation(2, 0), rotation(0, 1)])
 
 
-def _as_field(f: Any) -> tuple[Any, tuple[int, ...]]:
+def _as_field(f: Any, name: str = "f") -> tuple[Any, tuple[int, ...]]:
     """Return a container as it is, anything else as an array, and the shape."""
-    f = f if is_container(f) else np.asarray(f)
+    f = f if is_container(f) else np.asarray(numpy_times(f, name))
     return f, tuple(f.shape)
 
 
@@ -253,7 +254,7 @@ def _one_an_axis(
     if any(np.ndim(v) > 1 for v in varargs):
         if order != axes:
             raise InputError(
-                "`*varargs` must come in the order of the axes here; got an 'xy' mesh (x, y). Pass (y, x) or "
+                "`coordinates` must come in the order of the axes here; got an 'xy' mesh (x, y). Pass (y, x) or "
                 "1-D coordinates, rows first."
             )
         return [(mesh_line(v, a, shape),) for v, a in zip(varargs, axes, strict=True)]
@@ -271,7 +272,7 @@ def _fields(components: Any, varargs: tuple[Any, ...]) -> tuple[list[Any], list[
         raise InputTypeError(
             f"`components` must be a sequence of arrays; got {describe(components)}. Pass a tuple."
         )
-    fields = [_as_field(v)[0] for v in components]
+    fields = [_as_field(v, "components")[0] for v in components]
     shapes = {tuple(v.shape) for v in fields}
     if not fields or len(shapes) != 1 or len(fields) != len(fields[0].shape):
         raise InputError(

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from parzen.derivatives.arrays.schemes import Scheme
+from parzen.derivatives.arrays.times import numpy_times
 from parzen.errors import InputError, InputTypeError
 from parzen.validation import describe
 
@@ -100,11 +101,7 @@ def _masked(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
 def _series(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
     """Differentiate a pandas Series along its index, or with the spacing that is given."""
     _refuse_out(options, "a Series")
-    if not varargs:
-        varargs = (_index(f.index),)
-    else:
-        varargs = tuple(_index(v) if hasattr(v, "to_numpy") else v for v in varargs)
-    result = _numpy_gradient(_series_values(f), varargs, options)
+    result = _numpy_gradient(_series_values(f), varargs or (_index(f.index),), options)
     return type(f)(result, index=f.index, name=f.name)
 
 
@@ -125,9 +122,7 @@ def _series_values(f: Any) -> Any:
 
 def _index(index: Any) -> Any:
     """Return the coordinates that a pandas index holds; dates with a time zone in universal time."""
-    if getattr(index, "tz", None) is not None:
-        index = index.tz_convert(None)
-    values = index.to_numpy()
+    values = np.asarray(numpy_times(index))
     if values.dtype.kind in "iufmM":
         return values
     raise InputTypeError(
@@ -138,10 +133,12 @@ def _index(index: Any) -> Any:
 
 def _data_frame(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
     """Refuse tables: whether rows and columns are both coordinates is not ours to guess."""
+    columns = "`frame.apply(parzen.gradient)` for each column along the index"
+    if not hasattr(f, "apply"):  # polars
+        columns = "`parzen.gradient(frame['name'])` for a column"
     raise InputTypeError(
-        f"`f` must be an array or a Series; got a DataFrame of shape {f.shape}. Use "
-        "`frame.apply(parzen.gradient)` for each column along the index, or `frame.to_numpy()` for a 2-D "
-        "field."
+        f"`f` must be an array or a Series; got a DataFrame of shape {f.shape}. Use {columns}, or "
+        "`frame.to_numpy()` for a 2-D field."
     )
 
 
@@ -299,6 +296,7 @@ _HANDLERS: dict[tuple[str, str], Callable[..., Any]] = {
     ("xarray", "Dataset"): _dataset,
     ("pandas", "Series"): _series,
     ("pandas", "DataFrame"): _data_frame,
+    ("polars", "DataFrame"): _data_frame,
     ("dask", "Array"): _dask,
     ("torch", "Tensor"): _torch,
     ("jaxlib", "ArrayImpl"): _jax,

@@ -11,7 +11,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from parzen.derivatives.arrays.layout import as_samples, differentiate, result_dtype, rounded, widened
 from parzen.derivatives.arrays.numpy_calls import all_ordinary, is_small, numpy_answer, require_samples
 from parzen.derivatives.arrays.schemes import BOUNDARIES, Scheme, make_scheme, numpy_scheme
-from parzen.derivatives.arrays.spacing import Spacing, read_spacings
+from parzen.derivatives.arrays.spacing import Spacing, read_spacings, warn_of_repeats
 from parzen.errors import InputError, InputTypeError
 from parzen.validation import as_positive_float, as_positive_int, as_workers, describe
 
@@ -47,9 +47,10 @@ def gradient(
         The samples. Any numeric dtype, datetime64 or timedelta64; also a masked array, an xarray
         ``DataArray``, a pandas ``Series`` (its index are the coordinates), a dask, torch or JAX array.
     *varargs : scalar or array, optional
-        Nothing: step 1. One scalar: the step of every axis. One argument an axis, in the order of ``axis``:
-        its step (scalar), or the *coordinates* of its samples (1-D array of that length; not the spacings).
-        2-D coordinates from `numpy.meshgrid` are taken too. Rows come first: ``gradient(z, y, x)``.
+        Spacings or ``coordinates``, as messages call them. Nothing: step 1. One scalar: the step of every
+        axis. One argument an axis, in the order of ``axis``: its step (scalar), or the *coordinates* of its
+        samples (1-D array of that length; not the spacings). 2-D coordinates from `numpy.meshgrid` are taken
+        too. Rows come first: ``gradient(z, y, x)``.
     axis : int or sequence of int, optional
         Axes to differentiate along; all by default.
     edge_order : {1, 2}, default 1
@@ -137,6 +138,8 @@ def gradient(
             return answer
     f = as_samples(f)
     dtype = f.dtype
+    if dtype.kind == "O":
+        _require_differences(f)
     small = is_small(f)
     if small:
         f = widened(f)
@@ -153,6 +156,8 @@ def gradient(
     pair = _OPEN if plain else _check_options(accuracy, order, edge_order, boundary, period, nan)
     plain = (accuracy, order, pair, nan) == (2, 1, _OPEN, "propagate")
     outs = _outputs(out, f.shape, result_dtype(dtype), axes, single)
+    if (accuracy, order, pair) == (2, 1, _OPEN):
+        warn_of_repeats(spacings, axes)
     results: Sequence[Any] | None = None
     if plain:
         results = numpy_answer(f, varargs, axes, spacings, edge_order)
@@ -178,8 +183,20 @@ def plan(
     spacings, axes = read_spacings(varargs, shape, axes, options["datetime_unit"])
     accuracy, order, edge_order = options["accuracy"], options["order"], options["edge_order"]
     pair = _check_options(accuracy, order, edge_order, options["boundary"], options["period"], options["nan"])
+    if (accuracy, order, pair) == (2, 1, _OPEN):
+        warn_of_repeats(spacings, axes)
     made = _make_schemes(shape, axes, spacings, (edge_order, accuracy, order, pair, options["period"]))
     return made, axes, single
+
+
+def _require_differences(f: Any) -> None:
+    """Refuse objects that cannot be subtracted: text, None and the like."""
+    for entry in f.flat:
+        if not hasattr(entry, "__sub__"):
+            raise InputTypeError(
+                f"`f` must be an array of numbers or times; got {describe(entry)} among its entries. Convert it to "
+                "an array of floats first, with NaN for what is missing."
+            )
 
 
 def _axes(axis: int | Sequence[int] | None, ndim: int) -> tuple[bool, tuple[int, ...]]:
@@ -273,7 +290,7 @@ def _make_schemes(
     for axis, spacing in zip(axes, spacings, strict=True):
         if spacing.step is None and spacing.gaps is None:
             raise InputTypeError(
-                "`*varargs` must be real numbers or times with these options; got "
+                "`coordinates` must be real numbers or times with these options; got "
                 f"{describe(spacing.verbatim)}. Convert to float64 first."
             )
         n = shape[axis]

@@ -127,12 +127,12 @@ def make_scheme(
     _require_length(n, one_sided, order, accuracy, boundary, axis)
     if not even and not _strictly_monotone(spacing.gaps):
         raise InputError(
-            "`*varargs` must be coordinates that increase or decrease strictly; got repeated, unordered "
+            "`coordinates` must increase or decrease strictly; got repeated, unordered "
             f"or non-finite ones for axis {axis}. Sort the samples and drop repeated ones first."
         )
     if even and not (step and np.isfinite(step)):
         raise InputError(
-            f"`*varargs` must be finite steps other than zero; got {step} for axis {axis}. Pass the "
+            f"`coordinates` must be finite steps other than zero; got {step} for axis {axis}. Pass the "
             "distance between samples."
         )
     gaps = _NO_WEIGHTS if even else _gaps(n, spacing)
@@ -206,7 +206,7 @@ def _require_power(gaps: FloatArray, order: int, axis: int) -> None:
     least, largest = float(sizes.min()), float(sizes.max())
     if not (_power(least, order) >= 1e-290 and _power(largest, order) <= 1e290):
         raise InputError(
-            f"`*varargs` must be distances whose power {order} is a float64; got {least:g} to {largest:g} on "
+            f"`coordinates` must be distances whose power {order} is a float64; got {least:g} to {largest:g} on "
             f"axis {axis}. Rescale the coordinates."
         )
 

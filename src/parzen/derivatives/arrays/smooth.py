@@ -14,7 +14,8 @@ from scipy import optimize
 
 from parzen.derivatives.arrays.containers import values_and_coordinates
 from parzen.derivatives.arrays.linear_smoothers import LinearFit, local_polynomial, smoothing_spline
-from parzen.derivatives.arrays.spacing import read_spacings
+from parzen.derivatives.arrays.spacing import disorder, read_spacings
+from parzen.derivatives.arrays.times import numpy_times
 from parzen.errors import AccuracyError, InputError, InputTypeError
 from parzen.typing import FloatArray
 from parzen.validation import as_positive_float, as_positive_int, describe
@@ -56,6 +57,14 @@ class SmoothGradient:
     smoothing: tuple[float, ...]
     degrees_of_freedom: float
     method: str
+
+    def __repr__(self) -> str:
+        strength = ", ".join(f"{each:.4g}" for each in self.smoothing)
+        return (
+            f"SmoothGradient(shape {self.values.shape}, method={self.method!r}, noise={self.noise:.4g}, "
+            f"smoothing=({strength}{',' * (len(self.smoothing) == 1)}), "
+            f"degrees_of_freedom={self.degrees_of_freedom:.4g})"
+        )
 
 
 def smooth_gradient(
@@ -119,7 +128,7 @@ def smooth_gradient(
     True
     """
     y, coords = values_and_coordinates(y, coords)
-    array = np.asarray(y)
+    array = np.asarray(numpy_times(y, "y"))
     if array.dtype.kind not in "fiub" or array.ndim == 0:
         raise InputTypeError(
             f"`y` must be an array of real numbers; got {describe(array)}. Convert it first."
@@ -140,7 +149,7 @@ def smooth_gradient(
         smoothing = as_positive_float(smoothing, "smoothing")
     spacings, order = read_spacings(coords, values.shape, tuple(range(values.ndim)), "s")
     if order != tuple(range(values.ndim)):
-        raise InputError("`*coords` must come in the order of the axes; got an 'xy' mesh. Pass (y, x).")
+        raise InputError("`coordinates` must come in the order of the axes; got an 'xy' mesh. Pass (y, x).")
     smoothers: list[_Smoother] = []
     choices: list[FloatArray] = []
     for axis, spacing in enumerate(spacings):
@@ -151,10 +160,11 @@ def smooth_gradient(
                 f"axis {axis}. Lower `degree`."
             )
         x = spacing.positions(n)
-        if not (np.isfinite(x).all() and (np.diff(x) > 0).all()):
+        wrong = disorder(x)
+        if wrong is not None:
             raise InputError(
-                f"`*coords` must increase strictly; got others for axis {axis}. Sort the samples, and "
-                "merge repeats."
+                f"`coordinates` must increase strictly; got {wrong} on axis {axis}. Sort both, "
+                "`order = np.argsort(x)`, `smooth_gradient(y[order], x[order])`, and merge repeats."
             )
         smoother, candidates = _smoother(method, x, degree, spacing.best_step())
         smoothers.append(smoother)

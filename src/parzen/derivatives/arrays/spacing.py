@@ -7,9 +7,11 @@ takes 2-D ``meshgrid`` coordinates and times besides, and explains whatever cann
 Coordinates are differenced before they are converted to float64, so integer nanoseconds lose nothing.
 """
 
+import inspect
 import math
 import numbers
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +22,7 @@ from parzen.errors import AccuracyWarning, InputError, InputTypeError
 from parzen.typing import FloatArray
 from parzen.validation import describe
 
-__all__ = ["Spacing", "exact_floats", "mesh_line", "read_spacings"]
+__all__ = ["Spacing", "disorder", "exact_floats", "mesh_line", "read_spacings", "warn_of_repeats"]
 
 _BLOCK = 1 << 16
 _EPS = float(np.finfo(np.float64).eps)
@@ -40,6 +42,11 @@ class Spacing:
     def peculiar(self) -> bool:
         """Whether only NumPy should interpret this spacing."""
         return self.verbatim is not None and (self.step == 0 or (self.step is None and self.gaps is None))
+
+    @property
+    def repeats(self) -> bool:
+        """Whether neighbouring samples have the same coordinate."""
+        return self.gaps is not None and not self.gaps.all()
 
     def best_step(self) -> float | None:
         """Return the uniform step to use where bit equality with NumPy is not asked for."""
@@ -66,7 +73,7 @@ def read_spacings(
     """
     if not varargs:
         return [UNIT] * len(axes), axes
-    varargs = tuple(numpy_times(value) for value in varargs)
+    varargs = tuple(numpy_times(value, "coordinates") for value in varargs)
     if len(varargs) == 1 and np.ndim(varargs[0]) == 0:
         return [_scalar(varargs[0], datetime_unit)] * len(axes), axes
     if len(varargs) != len(axes):
@@ -74,10 +81,9 @@ def read_spacings(
     values = [v if np.ndim(v) < 2 else np.asanyarray(v) for v in varargs]
     if any(np.ndim(v) > 1 for v in values):
         values, axes = _from_mesh(values, shape, axes)
+    _require_lengths(values, shape, axes)
     spacings = [
-        _scalar(value, datetime_unit)
-        if np.ndim(value) == 0
-        else _array(value, shape[axis], axis, datetime_unit)
+        _scalar(value, datetime_unit) if np.ndim(value) == 0 else _array(value, axis, datetime_unit)
         for value, axis in zip(values, axes, strict=True)
     ]
     return spacings, axes
@@ -87,7 +93,7 @@ def _count_message(varargs: tuple[Any, ...], shape: tuple[int, ...], axes: tuple
     """Explain a wrong number of spacing arguments."""
     kinds = ", ".join("scalar" if np.ndim(v) == 0 else f"array of shape {np.shape(v)}" for v in varargs)
     message = (
-        "`*varargs` must be nothing, one scalar, or one scalar or coordinate array for each of the "
+        "`coordinates` must be nothing, one scalar, or one scalar or coordinate array for each of the "
         f"{len(axes)} axes (invalid number of arguments); got {len(varargs)} ({kinds}) for an array of "
         f"shape {shape}. "
     )
@@ -108,7 +114,7 @@ def _scalar(value: Any, datetime_unit: str) -> Spacing:
     if isinstance(value, (np.timedelta64, np.datetime64)):
         if isinstance(value, np.datetime64):
             raise InputTypeError(
-                f"`*varargs` must be steps or coordinates; got the single date {value}. Pass a timedelta64 "
+                f"`coordinates` must be steps or coordinates; got the single date {value}. Pass a timedelta64 "
                 "step."
             )
         return Spacing(float(elapsed(np.array([value]), datetime_unit)[0]), verbatim=value)
@@ -119,28 +125,40 @@ def _scalar(value: Any, datetime_unit: str) -> Spacing:
             step = float(value)
         except OverflowError:
             raise InputError(
-                f"`*varargs` must fit in float64; got {describe(value)}. Rescale the coordinates."
+                f"`coordinates` must fit in float64; got {describe(value)}. Rescale the coordinates."
             ) from None
         return Spacing(step, verbatim=value if step == 0 else None)
     _require_arithmetic(np.asarray(value))
     return Spacing(None, verbatim=value)
 
 
-def _array(value: Any, n: int, axis: int, datetime_unit: str) -> Spacing:
-    """Read the coordinates of one axis."""
-    x = np.asanyarray(value)
-    if len(x) != n:
+def _require_lengths(values: Sequence[Any], shape: tuple[int, ...], axes: tuple[int, ...]) -> None:
+    """Refuse coordinates that are not as many as the samples along their axis."""
+    lengths = [len(v) if np.ndim(v) else None for v in values]
+    wanted = [shape[axis] for axis in axes]
+    for length, n, axis in zip(lengths, wanted, axes, strict=True):
+        if length in (None, n):
+            continue
         hint = "Coordinates have one entry a sample"
-        if len(x) == n - 1:
+        if len(values) > 1 and all(
+            length in (None, n) for length, n in zip(lengths[::-1], wanted, strict=True)
+        ):
+            hint = "They fit in the other order: rows (y) come first, gradient(z, y, x)"
+        elif length == n - 1:
             hint += "; these look like the gaps between samples: pass np.concatenate([[0], np.cumsum(gaps)])"
         raise InputError(
-            "`*varargs` must match the length of the corresponding dimension when 1d (distances must "
-            f"match the length); got {len(x)} coordinates for axis {axis} of length {n}. {hint}."
+            "`coordinates` must match the length of the corresponding dimension when 1d (distances must "
+            f"match the length); got {length} coordinates for axis {axis} of length {n}. {hint}."
         )
+
+
+def _array(value: Any, axis: int, datetime_unit: str) -> Spacing:
+    """Read the coordinates of one axis."""
+    x = np.asanyarray(value)
     if type(x) is not np.ndarray:
         if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
             raise InputError(
-                f"`*varargs` must not have masked coordinates; got {int(np.ma.getmaskarray(x).sum())} on "
+                f"`coordinates` must not have masked coordinates; got {int(np.ma.getmaskarray(x).sum())} on "
                 f"axis {axis}. Fill them in first."
             )
         x = np.asarray(x)
@@ -157,21 +175,29 @@ def _array(value: Any, n: int, axis: int, datetime_unit: str) -> Spacing:
     if bool((gaps == first).all()):
         if first == 0:
             raise InputError(
-                f"`*varargs` must be coordinates that increase or decrease; got {describe(x)} whose values "
+                f"`coordinates` must increase or decrease; got {describe(x)} whose values "
                 f"are all {x[0]} for axis {axis}. A 1-D array is read as coordinates, not as spacings: "
                 f"pass the scalar {x[0]} for a uniform spacing, or np.cumsum(spacings)."
             )
         return Spacing(first, verbatim=verbatim, coordinates=True)
-    if not gaps.all():
-        warnings.warn(
-            f"`*varargs` should be coordinates that increase or decrease; axis {axis} repeats a "
-            "coordinate, so the result has infinities or NaN there, as NumPy's. A 1-D array is read as "
-            "coordinates, not as "
-            "spacings. Drop repeated samples, or pass np.cumsum(spacings).",
-            AccuracyWarning,
-            stacklevel=4,
-        )
     return Spacing(None, gaps, _points(x), verbatim=verbatim, coordinates=True)
+
+
+def warn_of_repeats(spacings: Sequence[Spacing], axes: tuple[int, ...]) -> None:
+    """Say that NumPy's formula divides by zero, at the line that called parzen."""
+    for spacing, axis in zip(spacings, axes, strict=True):
+        if not spacing.repeats:
+            continue
+        level, frame = 1, inspect.currentframe()
+        while frame is not None and frame.f_globals.get("__name__", "").startswith("parzen."):
+            level, frame = level + 1, frame.f_back
+        warnings.warn(
+            f"`coordinates` should increase or decrease; axis {axis} repeats a coordinate, so the result has "
+            "infinities or NaN there, as NumPy's. A 1-D array is read as coordinates, not as spacings. Drop "
+            "repeated samples, or pass np.cumsum(spacings).",
+            AccuracyWarning,
+            stacklevel=level,
+        )
 
 
 def _require_arithmetic(x: Any) -> None:
@@ -179,7 +205,7 @@ def _require_arithmetic(x: Any) -> None:
     if x.dtype.kind in "fciubmM" or (x.dtype == object and all(hasattr(v, "__truediv__") for v in x.flat)):
         return
     raise InputTypeError(
-        f"`*varargs` must be numbers or times; got {describe(x if x.ndim else x.item())}. Give a step, or "
+        f"`coordinates` must be numbers or times; got {describe(x if x.ndim else x.item())}. Give a step, or "
         "the coordinates of the samples."
     )
 
@@ -237,8 +263,20 @@ def _integer_gaps(x: Any) -> FloatArray:
 
 def _time_gaps(x: Any, axis: int, datetime_unit: str) -> FloatArray:
     """Difference dates or durations in ticks, then convert to ``datetime_unit``."""
-    ticks, (factor, divisor) = ticks_and_unit(x, f"coordinates of axis {axis}", datetime_unit)
+    ticks, (factor, divisor) = ticks_and_unit(x, datetime_unit, "coordinates", f" on axis {axis}")
     return _integer_gaps(ticks) * factor / divisor
+
+
+def disorder(x: FloatArray) -> str | None:
+    """Say which coordinate is the first that does not lie above the one before it; None where all do."""
+    finite = np.isfinite(x)
+    if not finite.all():
+        return f"sample {int(np.argmin(finite))} at {x[np.argmin(finite)]}"
+    falls = np.flatnonzero(np.diff(x) <= 0)
+    if not falls.size:
+        return None
+    k = int(falls[0])
+    return f"sample {k + 1} {'at' if x[k + 1] == x[k] else 'below'} sample {k}"
 
 
 def exact_floats(f: Any) -> FloatArray | None:
@@ -271,8 +309,14 @@ def _from_mesh(
         if all(line is not None for line in lines):
             return lines, order
     shapes = ", ".join(str(np.shape(v)) for v in values)
+    column = next((v for v in values if np.ndim(v) == 2 and np.size(v) == max(np.shape(v))), None)
+    if column is not None or len(shape) == 1:
+        raise InputError(
+            f"`coordinates` must be 1-D, one an axis (distances must be either scalars or 1d); got shape "
+            f"{shapes} for samples of shape {shape}. Pass one column: frame['name'], or x[:, 0]."
+        )
     raise InputError(
-        "`*varargs` must be scalars, 1-D coordinates (distances must be either scalars or 1d), or the "
+        "`coordinates` must be scalars, 1-D coordinates (distances must be either scalars or 1d), or the "
         f"output of np.meshgrid for an array of shape {shape}; got shapes {shapes}, which do not make a "
         "rectangular grid along these axes. Give one 1-D array an axis, rows (y) first: gradient(z, y, "
         "x). Curvilinear coordinates need the chain rule: differentiate z and both coordinates by index "

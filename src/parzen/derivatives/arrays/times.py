@@ -27,15 +27,23 @@ _SECONDS = {
 }
 
 
-def numpy_times(value: Any) -> Any:
+def numpy_times(value: Any, name: str = "f") -> Any:
     """Turn dates of pandas and of Python into NumPy's, in universal time; leave everything else alone."""
     if isinstance(value, datetime.timedelta):
         return np.timedelta64(value)
     if getattr(value, "tz", None) is not None and hasattr(value, "tz_convert"):
         value = value.tz_convert(None)
+    elif getattr(getattr(value, "dtype", None), "tz", None) is not None:  # a pandas Series
+        value = value.dt.tz_convert(None)
     if isinstance(value, (float, int)):
         return value
-    array = np.asanyarray(value)
+    try:
+        array = np.asanyarray(value)
+    except ValueError as error:
+        raise InputError(
+            f"`{name}` must be a rectangular array; got {describe(value)} ({error}). Give every row the same number "
+            "of values."
+        ) from error
     if array.dtype.kind != "O" or array.ndim != 1 or not array.size:
         return array if array.ndim else value
     if all(isinstance(v, datetime.timedelta) for v in array):
@@ -46,13 +54,13 @@ def numpy_times(value: Any) -> Any:
             array = np.array([v.astimezone(datetime.UTC).replace(tzinfo=None) for v in array], dtype=object)
         elif any(aware):
             raise InputTypeError(
-                "`*varargs` must have a time zone for all dates or for none; got a mixture. Convert them first."
+                f"`{name}` must have a time zone for all dates or for none; got a mixture. Convert them first."
             )
         return array.astype("M8[ns]" if hasattr(array[0], "nanosecond") else "M8[us]")
     return value
 
 
-def ticks_and_unit(x: Any, what: str, datetime_unit: str) -> tuple[Any, tuple[float, float]]:
+def ticks_and_unit(x: Any, datetime_unit: str, name: str, where: str = "") -> tuple[Any, tuple[float, float]]:
     """Return times as integers and the (factor, divisor) that turns one tick into ``datetime_unit``."""
     x = x.astype(x.dtype.newbyteorder("="), copy=False)
     if not isinstance(datetime_unit, str) or datetime_unit not in _SECONDS:
@@ -61,21 +69,16 @@ def ticks_and_unit(x: Any, what: str, datetime_unit: str) -> tuple[Any, tuple[fl
             "for derivatives a second."
         )
     if np.isnat(x).any():
-        raise InputError(
-            f"`*varargs` must not have NaT; got {int(np.isnat(x).sum())} in the {what}. Drop them."
-        )
+        raise InputError(f"`{name}` must not have NaT; got {int(np.isnat(x).sum())}{where}. Drop them.")
     unit, count = np.datetime_data(x.dtype)
     if unit in ("Y", "M"):
         if x.dtype.kind == "m":
             raise InputTypeError(
-                f"`*varargs` must have a fixed length; got {x.dtype} in the {what}. Convert months to days "
-                "first."
+                f"`{name}` must have a fixed length; got {x.dtype}{where}. Convert months to days first."
             )
         x, unit, count = x.astype("M8[D]"), "D", 1
     if unit == "generic":
-        raise InputTypeError(
-            f"`*varargs` must have a time unit; got {x.dtype} in the {what}. Add one: 'm8[s]'."
-        )
+        raise InputTypeError(f"`{name}` must have a time unit; got {x.dtype}{where}. Add one: 'm8[s]'.")
     num, den = _SECONDS[unit]
     unit_num, unit_den = _SECONDS[datetime_unit]
     ratio_num, ratio_den = num * count * unit_den, den * unit_num
@@ -110,12 +113,12 @@ def elapsed(times: Any, unit: str = "s") -> FloatArray:
     >>> elapsed(np.array(["2026-01-01T00:00:00", "2026-01-01T00:00:01.5"], dtype="M8[ns]"))
     array([0. , 1.5])
     """
-    x = np.asarray(numpy_times(times))
+    x = np.asarray(numpy_times(times, "times"))
     if x.dtype.kind not in "mM":
         raise InputTypeError(
             f"`times` must be datetime64 or timedelta64; got {describe(x)}. Convert them first."
         )
-    ticks, (factor, divisor) = ticks_and_unit(x, "times", unit)
+    ticks, (factor, divisor) = ticks_and_unit(x, unit, "times")
     if x.dtype.kind == "M" and ticks.size:
         ticks = ticks - ticks.reshape(-1)[0]
     return np.asarray(ticks.astype(np.float64) * factor / divisor)

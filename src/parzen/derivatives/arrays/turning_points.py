@@ -95,7 +95,7 @@ def turning_points(y: Any, x: Any = None) -> TurningPoints:
     y, coordinates = values_and_coordinates(y, () if x is None else (x,))
     values = as_vector(y, "y")
     n = len(values)
-    x = numpy_times(coordinates[0]) if coordinates else None
+    x = numpy_times(coordinates[0], "x") if coordinates else None
     if x is not None and np.asarray(x).dtype.kind in "mM":
         x = elapsed(x)
     at = np.arange(n, dtype=np.float64) if x is None else as_vector(x, "x", length=n)

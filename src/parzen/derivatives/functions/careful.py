@@ -21,6 +21,7 @@ from parzen.derivatives.functions.problem import (
     FLAT,
     FLAT_HERE,
     NOISY,
+    NOT_FINITE,
     OUTSIDE,
     ROUGH,
     STAIRS,
@@ -46,7 +47,7 @@ Search = Generator[int, Look, Verdict]
 def search_step(rule: Rule, problems: Problems, member: int, trail: dict[int, Look], rtol: float) -> Search:
     """Find the step for one problem; `trail` holds what was seen of it so far."""
     if not math.isfinite(problems.base[member]):
-        return Verdict(math.nan, math.inf, 0.0, False, "f is not finite at x")
+        return Verdict(math.nan, math.inf, 0.0, False, NOT_FINITE)
     if problems.most[member] - problems.least[member] < 1:
         return Verdict(math.nan, math.inf, 0.0, False, "the bounds leave no room for a step")
     return (yield from _Careful(rule, problems, member, trail, rtol).run())

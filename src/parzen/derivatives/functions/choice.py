@@ -14,6 +14,7 @@ from parzen.derivatives.functions.backends.interface import Found, Job, NotPossi
 from parzen.derivatives.functions.backends.symbolic import as_function
 from parzen.derivatives.functions.backends.trust import disagreement
 from parzen.derivatives.functions.lines import Room
+from parzen.derivatives.functions.problem import REMEDIES
 from parzen.derivatives.functions.result import Derivative
 from parzen.derivatives.functions.target import as_bounds, make_target
 from parzen.errors import AccuracyError, InputError, ParzenWarning
@@ -26,6 +27,10 @@ KINDS = ("derivative", "gradient", "jacobian", "hessian")
 PLAIN = ("complex-step", "finite-difference")
 #: Methods whose results are compared with one difference along one direction.
 CHECKED = ("autodiff", "symbolic", "complex-step")
+#: A relative error up to which it is sensible to ask for no more.
+WORTH_HAVING = 0.1
+#: An entry so many times smaller than the largest one is measured by that, except by differences.
+SMALL_ENTRY = 2.0**-20
 
 
 def prepare(
@@ -144,12 +149,21 @@ def _find(job: Job, method: str) -> tuple[Derivative, Any]:
                 found = found._replace(
                     converged=False, why=message, error=np.full(np.shape(found.value), np.inf)
                 )
+        if name != "finite-difference" and found.converged and not _is_within(found, job.room.rtol):
+            found = found._replace(converged=False, why=f"rounding of {name} exceeds `rtol`{found.note}")
         text = "; ".join([reason + found.note, *remarks])
         if not found.converged:
             text = f"{text}. Not converged: {found.why or 'not finite'}"
         value, error, step = (_named(job, each) for each in (found.value, found.error, found.step))
         return Derivative(value, error, name, text, calls, found.converged, step), found.base
     raise InputError(f"`f` must be differentiable by some method; {'; '.join(remarks)}. Check f.")
+
+
+def _is_within(found: Found, rtol: float) -> bool:
+    """Whether the error of every entry is within the tolerance."""
+    size = np.abs(found.value)
+    allowed = rtol * np.maximum(size, SMALL_ENTRY * np.max(size, initial=0.0))
+    return bool(np.all(found.error <= allowed + float(np.finfo(np.float64).tiny)))
 
 
 def _named(job: Job, array: Any) -> Any:
@@ -178,16 +192,20 @@ def _one_number(job: Job, found: Found) -> Found:
 def value_of(found: Derivative) -> Any:
     """Return the value, or refuse."""
     if not found.converged:
+        why = found.reason.rpartition("Not converged: ")[2]
+        relative, estimate = _best_estimate(found)
+        remedy = next((text for start, text in REMEDIES.items() if why.startswith(start)), "move x")
+        if relative < WORTH_HAVING:
+            remedy = f"raise `rtol` to {4 * relative:.0e}"  # a margin for noise that is estimated
         raise AccuracyError(
-            f"`f` must be differentiable to `rtol` at x; got: {found.reason.rpartition('Not converged: ')[2]}. "
-            f"{_best_estimate(found)} by {found.method}: call differentiate() for all that is known, or raise "
-            "`rtol`."
+            f"`f` must be differentiable to `rtol` at x; got: {why}. {estimate} by {found.method}: call "
+            f"differentiate() for all that is known, or {remedy}."
         )
     return found.value
 
 
-def _best_estimate(found: Derivative) -> str:
-    """The value and its error, of the least known entry where there are several."""
+def _best_estimate(found: Derivative) -> tuple[float, str]:
+    """The relative error, and the value and its error, of the least known entry where there are several."""
     parts = found.value if isinstance(found.value, dict) else {"": found.value}
     errors = found.error if isinstance(found.error, dict) else {"": found.error}
     worst: tuple[float, str] = (-1.0, "")
@@ -200,4 +218,4 @@ def _best_estimate(found: Derivative) -> str:
         where = f" of {name}" * bool(name) + f" at entry {index}" * bool(index)
         text = f"The best estimate{where} is {values[at]:.6g} ± {error[at]:.2g}"
         worst = max(worst, (float(relative[at]), text), key=lambda pair: pair[0])
-    return worst[1]
+    return worst

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
@@ -12,7 +12,7 @@ from parzen.derivatives.functions.backends.exact import point_function
 from parzen.derivatives.functions.backends.symbolic import as_function
 from parzen.derivatives.functions.differentiate import differentiate
 from parzen.derivatives.functions.sampling import UNDEFINED
-from parzen.derivatives.functions.target import as_bounds, as_output
+from parzen.derivatives.functions.target import as_bounds, as_output, require_function
 from parzen.errors import InputError, InputTypeError, ParzenWarning
 from parzen.typing import FloatArray
 from parzen.validation import as_positive_float, as_positive_int, as_vector, describe
@@ -64,7 +64,14 @@ class Path:
     message: str
     n_evaluations: int
     n_gradients: int
-    f: Callable[[FloatArray], float] = field(repr=False)
+    f: Callable[[FloatArray], float]
+
+    def __repr__(self) -> str:
+        point = np.array2string(self.x, precision=6) if self.x.size <= 8 else f"array of shape {self.x.shape}"
+        end = "converged" if self.converged else "not converged"
+        return (
+            f"Path(x={point}, value={self.value:.6g}, {len(self.history) - 1} steps, {end}: {self.message!r})"
+        )
 
     def plot(self) -> Any:
         """Draw the path: on the graph of a 1-D function, on contours of a 2-D one, else the values.
@@ -199,6 +206,7 @@ def ascend(
     """
 
     f = point_function(as_function(f))
+    require_function(f)
 
     def falling(x: Any, *args: Any) -> Any:
         return -np.asarray(f(x, *args))
@@ -231,8 +239,7 @@ class _Course:
 
     def __init__(self, f: Any, gradient: Any, x0: Any, bounds: Any, args: tuple[Any, ...]) -> None:
         f = point_function(as_function(f))  # as differentiate takes it
-        if not callable(f):
-            raise InputTypeError(f"`f` must be a function; got {describe(f)}. Pass a callable.")
+        require_function(f)
         self.f, self.gradient, self.args, self.bounds = f, gradient, args, bounds
         self.shape = np.shape(x0)
         self.start = as_vector(np.ravel(np.asarray(x0)), "x0").copy()
@@ -254,9 +261,11 @@ class _Course:
                 raise
             return np.nan
         if raw.flat.size != 1:
+            several = len(self.shape) == 2 and raw.shape == self.shape[:1]
+            remedy = f"`x0` of shape {self.shape} is one start: give one row at a time" if several else ""
             raise InputError(
                 f"`f` must return one number; got {'a complex one' if raw.is_complex else f'shape {raw.shape}'}. "
-                "Sum it, or choose an entry."
+                f"{remedy or 'Sum it, or choose an entry'}."
             )
         return float(raw.flat[0])
 

@@ -11,7 +11,9 @@ __all__ = [
     "FLAT",
     "FLAT_HERE",
     "NOISY",
+    "NOT_FINITE",
     "OUTSIDE",
+    "REMEDIES",
     "ROUGH",
     "STAIRS",
     "START",
@@ -33,6 +35,18 @@ NOISY = (
 )
 UNSETTLED = "no step size brought the error under the tolerance"
 OUTSIDE = "f is not finite, or not defined, around x"
+NOT_FINITE = "f is not finite at x"
+#: what helps where no tolerance does, by the beginning of the reason
+REMEDIES = {
+    FLAT: "move x to where f changes",
+    FLAT_HERE: "move x to where f changes",
+    ROUGH: "move x, or take the derivative to one side with `bounds=(x, None)` or `bounds=(None, x)`",
+    STAIRS: "give the height of the stairs as `noise=`",
+    OUTSIDE: "move x to where f is smooth and defined on one side at least, and give its domain as `bounds=`",
+    NOT_FINITE: "move x to where f is finite",
+    "rounding": "raise `rtol`",
+    NOISY: "move x off any kink of f, or give the error of f's values as `noise=`",
+}
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,9 @@
 """What `differentiate` returns."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
+
+import numpy as np
 
 __all__ = ["Derivative"]
 
@@ -36,3 +38,14 @@ class Derivative:
     n_evaluations: int
     converged: bool
     step: Any
+
+    def __repr__(self) -> str:
+        shown = (f"{each.name}={_plain(getattr(self, each.name))!r}" for each in fields(self))
+        return f"Derivative({', '.join(shown)})"
+
+
+def _plain(value: Any) -> Any:
+    """Numbers of NumPy as numbers of Python, which print as what they are."""
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    return value.item() if isinstance(value, np.generic) else value

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from parzen.derivatives.functions.target import Output, Target, as_output
-from parzen.errors import InputError
+from parzen.errors import InputError, InputTypeError
 from parzen.typing import FloatArray, IntArray
 
 __all__ = ["NotVectorized", "Sampler", "Workers", "step_limits"]
@@ -63,11 +63,9 @@ class Sampler:
         self.trouble = ""  # the last exception that f raised next to x
         try:
             first = self._single(target.x if not elementwise else target.x[:1])
-        except (TypeError, IndexError) as error:
+        except (TypeError, AttributeError, IndexError, ValueError) as error:
             if elementwise and target.x.size > 1:
-                error.add_note(
-                    "kind='derivative' calls f with one number at a time; for f of a vector use grad."
-                )
+                _explain_vector(target, error)
             raise
         self.shape, self.is_complex, self.grain = first.shape, first.is_complex, first.grain
         base = [first.flat]
@@ -188,6 +186,20 @@ class Sampler:
                 if not np.all(same):
                     raise NotVectorized("f of many points is not f of each point", self.n_evaluations)
         return values
+
+
+def _explain_vector(target: Target, error: Exception) -> None:
+    """Name the function to call, if f failed with one number and takes all of x at once."""
+    try:
+        with np.errstate(all="ignore"):
+            output = as_output(target.call(target.x.copy()))
+    except Exception:  # whatever f does with an argument it was not made for
+        return
+    right = "grad" if output.flat.size == 1 else "jacobian"
+    raise InputTypeError(
+        f"`f` must take one number at a time for a derivative; got {type(error).__name__}: {error}, while f takes "
+        f"the whole of x. Use `parzen.{right}` for f of a vector."
+    ) from error
 
 
 class _Call:

@@ -10,7 +10,7 @@ from parzen.errors import InputError, InputTypeError
 from parzen.typing import FloatArray, IntArray
 from parzen.validation import as_vector, describe
 
-__all__ = ["Output", "Target", "as_bounds", "as_output", "as_point", "make_target"]
+__all__ = ["Output", "Target", "as_bounds", "as_output", "as_point", "make_target", "require_function"]
 
 
 class Output(NamedTuple):
@@ -48,6 +48,15 @@ def as_output(raw: Any) -> Output:
     grain = float(np.finfo(array.dtype).eps) if array.dtype.kind in "fc" else 2.0**-52
     wide = array.astype(np.complex128 if is_complex else np.float64).ravel()
     return Output(wide.view(np.float64), array.shape, is_complex, max(grain, 2.0**-52))
+
+
+def require_function(f: Any) -> None:
+    """Refuse what cannot be called, with a word on densities."""
+    if not callable(f):
+        remedy = "Pass a callable"
+        if callable(getattr(f, "log_density", None)):
+            remedy = "Pass its method: `kde.log_density` of a fitted `kde`"
+        raise InputTypeError(f"`f` must be a function; got {describe(f)}. {remedy}.")
 
 
 @dataclass(frozen=True)
@@ -155,8 +164,7 @@ def make_target(
     f: Callable[..., Any], x: Any, wrt: Any, args: Sequence[Any], kwargs: Mapping[str, Any] | None
 ) -> Target:
     """Check f, x and wrt, and bring them into one form."""
-    if not callable(f):
-        raise InputTypeError(f"`f` must be a function; got {describe(f)}. Pass a callable.")
+    require_function(f)
     if isinstance(args, (str, bytes)) or not isinstance(args, Sequence):
         raise InputTypeError(f"`args` must be a tuple; got {describe(args)}. Write args=(value,).")
     if kwargs is not None and not isinstance(kwargs, Mapping):
