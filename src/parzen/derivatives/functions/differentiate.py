@@ -110,8 +110,9 @@ def differentiate(
     -----
     ``converged`` means that every entry has ``error <= rtol * abs(value)`` (a third of that where noise had
     to be estimated), or cannot be told from zero and has an error below ``rtol`` times the change of f over
-    the stencil. By other methods than differences the error is rounding, 2⁻⁴⁶ |value| by complex step and by
-    autodiff in float64, and entries below 2⁻²⁰ of the largest are measured by that. A function that is flat
+    the stencil. By other methods than differences the error is rounding, 2⁻⁴⁶ |value| by complex step, and entries
+    below 2⁻²⁰ of the largest are measured by that; autodiff converges whatever precision the framework computes in,
+    and ``error`` says which: 64 roundings. A function that is flat
     at every step size has value 0, error inf, and is not converged; a component of a Jacobian that is flat in
     a variable in which another component is not, counts as a true zero. Costs for n variables of a smooth f:
     4 to 7 evaluations an entry by differences (1 from rtol=1e-6 on, where that suffices), n + 3 by complex
