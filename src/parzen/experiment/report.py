@@ -110,7 +110,8 @@ small Gaussian bump of width σ on each training image and average the bumps:</p
 <p>That is a Gaussian kernel density, and it says how likely <i>any</i> image is, also one that it was not
 made from. The width σ is all there is to choose. When it is too small, only copies of the training images are
 likely; when it is too large, everything is, a little. So each σ is tried on
-{count_of(len(data.validation), "validation image")}, the best one is kept, and the test split, {count_of(len(data.test), "image")}, says how good the result is.</p>
+{count_of(len(data.validation), "validation image")}, the best one is kept, and the test split,
+{count_of(len(data.test), "image")}, says how good the result is.</p>
 {page.figure(samples, f"{caption} Source: {data.source}.", "Training images in a grid", small=True)}"""
 
 
