@@ -196,6 +196,10 @@ def test_a_missing_data_set_is_one_sentence(here: Path) -> None:
     sentence = refused(run("experiment", "mnist", "--data", str(here / "nowhere")))
     assert "nowhere" in sentence
     assert "--data" in sentence
+    assert "data_dir" not in sentence
+    (here / "file").write_text("")
+    sentence = refused(run("experiment", "mnist", "--data", "file"))
+    assert sentence.startswith("`--data` must be a folder; got 'file', which is a file.")
 
 
 def test_a_hostile_file_is_one_sentence(here: Path) -> None:

@@ -1,5 +1,8 @@
 """`parzen bandwidth` and `parzen sweep` on files of the user's own."""
 
+import datetime
+import decimal
+import json
 from pathlib import Path
 
 import numpy as np
@@ -46,15 +49,15 @@ def sentence(*arguments):
 
 @pytest.mark.parametrize("name", ["data.npy", "data.csv", "bare.csv"])
 def test_formats(folder, name):
-    np.testing.assert_array_equal(read_table(name), folder)
-    np.testing.assert_array_equal(read_table(name, ["1"]), folder[:, 1:])
+    np.testing.assert_array_equal(read_table(name).values, folder)
+    np.testing.assert_array_equal(read_table(name, ["1"]).values, folder[:, 1:])
 
 
 def test_columns(folder):
-    np.testing.assert_array_equal(read_table("data.parquet", ["x", "y, in m"]), folder)
-    np.testing.assert_array_equal(read_table("data.csv", ["y, in m", "x"]), folder[:, ::-1])
-    np.testing.assert_array_equal(read_table("text.csv", ["x"]), folder[:, :1])
-    np.testing.assert_array_equal(read_table("one.npy"), folder[:, :1])
+    np.testing.assert_array_equal(read_table("data.parquet", ["x", "y, in m"]).values, folder)
+    np.testing.assert_array_equal(read_table("data.csv", ["y, in m", "x"]).values, folder[:, ::-1])
+    np.testing.assert_array_equal(read_table("text.csv", ["x"]).values, folder[:, :1])
+    np.testing.assert_array_equal(read_table("one.npy").values, folder[:, :1])
 
 
 def test_bandwidth(folder):
@@ -63,7 +66,8 @@ def test_bandwidth(folder):
     expected = parzen.select_bandwidth(folder[:, :1], "sheather-jones").value
     lines = result.stdout.splitlines()
     assert lines[0] == "samples    60 in 1 dimension"
-    assert lines[1] == "method     sheather-jones (asked for)"
+    assert lines[1] == "columns    x"
+    assert lines[2] == "method     sheather-jones (asked for)"
     assert float(lines[-1]) == expected
     assert Path("a.png").read_bytes()[1:4] == b"PNG"
 
@@ -100,7 +104,7 @@ def test_the_column_of_weights_is_no_feature(folder, suffix):
     shown = np.array([line.split() for line in result.stdout.splitlines()[-2:]], dtype=float)
     expected = parzen.select_bandwidth(folder, "scott", sample_weight=table[:, 2]).value
     np.testing.assert_allclose(shown, expected, rtol=1e-14)
-    np.testing.assert_array_equal(read_table(f"weighted.{suffix}", ["2"], without="2"), table[:, 2:])
+    np.testing.assert_array_equal(read_table(f"weighted.{suffix}", ["2"], without="2").values, table[:, 2:])
 
 
 def test_sweep(folder):
@@ -136,20 +140,39 @@ def test_sweep(folder):
         (["bandwidth", "missing.csv"], "Cannot read or write 'missing.csv': No such file"),
         (["bandwidth", "missing.npy"], "Cannot read or write 'missing.npy': No such file"),
         (["bandwidth", "data.txt"], "`data.txt` must end in .npy, .csv, .parquet; got '.txt'."),
-        (["bandwidth", "text.csv"], "`text.csv` must hold numbers; could not convert string 'a' to float64"),
-        (["bandwidth", "gaps.csv"], "`gaps.csv` must hold numbers"),
-        (["bandwidth", "nan.csv"], "`nan.csv` must be finite; got 1 value that is NaN"),
+        (["bandwidth", "text.csv"], "`text.csv` must hold finite numbers; got 'a' in line 2, column 2 (name). Choose"),
+        (["bandwidth", "gaps.csv"], "`gaps.csv` must hold finite numbers; got nothing in line 3, column 2 (y). Choose columns of numbers"),
+        (["bandwidth", "nan.csv"], "`nan.csv` must hold finite numbers; got 'nan' in line 3, column 2 (y). Choose"),
         (["bandwidth", "text.csv", "--columns", "z"], "got no 'z' among x, name, w. Use names, or numbers from 0."),
         (["bandwidth", "data.npy", "--columns", "2"], "got no '2' among 0, 1."),
-        (["bandwidth", "data.parquet"], "`data.parquet` must hold numbers; got columns x, y, in m, name."),
+        (["bandwidth", "data.parquet"], "`data.parquet` must hold numbers; got name (String). Choose"),
         (["bandwidth", "bad.parquet"], "`bad.parquet` must be a Parquet file"),
         (["bandwidth", "bad.npy"], "`bad.npy` must be a .npy file of numbers"),
-        (["bandwidth", "pickled.npy"], "`pickled.npy` must be a .npy file of numbers; Object arrays cannot be loaded"),
+        (["bandwidth", "pickled.npy"], "`pickled.npy` must be a .npy file of numbers; got another (Object arrays cannot be loaded"),
         (["bandwidth", "empty.csv"], "`empty.csv` must have at least one"),
         (["bandwidth", "latin.csv"], "`latin.csv` must be text in UTF-8"),
-        (["bandwidth", "one.npy", "--method", "best"], "`method` must be 'auto', 'scott', 'silverman', "),
-        (["bandwidth", "one.npy", "--kind", "round"], "`kind` must be 'scalar', 'diagonal' or 'full'; got 'round'."),
-        (["sweep", "one.npy", "data.npy", "--bandwidths", "1"], "`V` must have 1 columns like `X`; got shape (60, 2)."),
+        (["bandwidth", "one.npy", "--method", "best"], "`--method` must be 'auto', 'scott', 'silverman', "),
+        (["bandwidth", "one.npy", "--kind", "round"], "`--kind` must be 'scalar', 'diagonal' or 'full'; got 'round'."),
+        (["sweep", "one.npy", "data.npy", "--bandwidths", "1"], "`data.npy` must have the columns of `one.npy`, 0; got 0, 1. Choose"),
+        (["bandwidth", "index.csv"], "got 3 columns in line 2, where line 1 has 2 columns. Choose"),
+        (["bandwidth", "index.csv", "--columns", "x"], "got 3 columns in line 2, where line 1 has 2"),
+        (["bandwidth", "ragged.csv"], "got 1 column in line 6, where line 4 has 2 columns. Choose"),
+        (["bandwidth", "long.csv"], "got 'b' in line 5, column 1 (x). Choose columns of numbers with --columns, of x, y,"),
+        (["bandwidth", "european.csv"], "must have commas between its columns; got semicolons in line 1. Save it with"),
+        (["bandwidth", "semicolons.csv", "--columns", "x"], "got semicolons in line 1. Save it with commas"),
+        (["bandwidth", "tabs.csv"], "`tabs.csv` must have commas between its columns; got tabs in line 2. Save it"),
+        (["bandwidth", "single.npy"], "the bandwidth of `single.npy` must be a number for a single sample; got 'auto' "
+         "with n = 1. Add rows, leave out constant columns with --columns, or try `parzen sweep`."),
+        (["bandwidth", "data.npy", "--method", "isj"], "`--method` must suit the task; got 'isj', which does not do 2 dim"),
+        (["bandwidth", "constant.npy", "--method", "scott"], "1 constant feature, the first at column 1. Add rows, leave"),
+        (["bandwidth", "data.npy", "--method", "scv", "--target", "gradient"], "does not do --target gradient"),
+        (["bandwidth", "one.npy", "--plot", "a.jpg"], "`--plot` must end in .png, .pdf, .svg; got 'a.jpg'. Choose"),
+        (["bandwidth", "one.npy", "--plot", "no/a.png"], "`--plot` must be a file that can be written; got 'no/a.png' (No"),
+        (["bandwidth", "three.npy", "--method", "scott", "--plot", "a.png"], "`--plot` must be left out where there is"),
+        (["sweep", "one.npy", "one.npy", "--bandwidths", "1", "--out", "no/a.csv"], "`--out` must be a file that can be"),
+        (["sweep", "one.npy", "one.npy", "--bandwidths", "1", "--plot", "a.jpg"], "`--plot` must end in .png, .pdf, .svg"),
+        (["sweep", "one.npy", "one.npy", "--bandwidths", "1,2", "--refine"], "`one.npy` must not repeat samples of `one"),
+        (["sweep", "data.csv", "weights.csv", "--bandwidths", "1"], "`weights.csv` must have the columns of `data.csv`, x,"),
         (["sweep", "one.npy", "one.npy", "--bandwidths", "0,1"], "`--bandwidths` must be positive numbers"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -162,7 +185,20 @@ def test_bad_input_ends_with_one_sentence(folder, arguments, words):
     Path("empty.csv").write_text("")
     Path("latin.csv").write_bytes(b"\xe9t\xe9\n1\n")
     np.save("pickled.npy", np.array([{}], dtype=object), allow_pickle=True)
+    Path("index.csv").write_text("x,y\n0,1,2\n1,3,4\n")
+    Path("ragged.csv").write_text("# made by hand\n\n# today\nx,y\n1,2\n3\n")
+    Path("long.csv").write_text("x,y\n1,2\n\n3,4\nb,1\n")
+    Path("european.csv").write_text("x;y\n1,5;2,5\n2,5;3,5\n")
+    Path("semicolons.csv").write_text("x;y\n1;2\n")
+    Path("tabs.csv").write_text("\n1\t2\n3\t4\n")
+    Path("weights.csv").write_text("x,w\n1,2\n")
+    np.save("single.npy", [1.0])
+    np.save("constant.npy", [[1.0, 2.0], [3.0, 2.0]])
+    np.save("three.npy", folder[:, [0, 1, 0]])
+    before = sorted(path.name for path in Path().iterdir())
     assert words in sentence(*arguments)
+    assert ".." not in sentence(*arguments)
+    assert sorted(path.name for path in Path().iterdir()) == before
 
 
 def test_a_pickle_never_runs(folder):
@@ -176,11 +212,125 @@ def test_a_pickle_never_runs(folder):
     assert not Path("harmed").exists()
 
 
-def test_a_bandwidth_without_a_curve_is_told_all_the_same(folder):
+def test_lines_before_the_names_are_left_out(folder):
+    Path("a.csv").write_text("# made by hand\n\n# today\nx,y\n1,2\n\n3,4\n")
+    table = read_table("a.csv")
+    np.testing.assert_array_equal(table.values, [[1, 2], [3, 4]])
+    assert (table.names, table.named) == (("x", "y"), True)
+    assert read_table("bare.csv").names == ("0", "1")
+    Path("index.csv").write_text(",x\n0,1\n1,2\n")  # as pandas writes it
+    assert read_table("index.csv").names == ("0", "x")
+
+
+def test_an_empty_field_in_the_first_row_makes_it_no_names(folder):
+    Path("a.csv").write_text("1,,3\n4,5,6\n")
+    assert "got nothing in line 1, column 2. Choose" in sentence("bandwidth", "a.csv")
+
+
+def write_parquet(name, index, frame):
+    """Write what `to_parquet` of pandas writes for a frame with these columns as its index."""
+    pl.DataFrame(frame).write_parquet(name, metadata={"pandas": json.dumps({"index_columns": index})})
+
+
+def test_an_index_of_pandas_is_no_column(folder):
+    """Once it became a feature, and dates huge numbers."""
+    x = folder[:, 0]
+    dates = [datetime.date(2024, 1, 1) + datetime.timedelta(i) for i in range(60)]
+    write_parquet("dates.parquet", ["when"], {"x": x, "when": dates})
+    write_parquet("unnamed.parquet", ["__index_level_0__"], {"x": x, "__index_level_0__": range(60)})
+    write_parquet("range.parquet", [{"kind": "range", "start": 0, "stop": 60, "step": 1}], {"x": x})
+    for name in ("dates.parquet", "unnamed.parquet", "range.parquet"):
+        table = read_table(name)
+        assert table.names == ("x",)
+        np.testing.assert_array_equal(table.values, folder[:, :1])
+        assert "columns    x\n" in run("bandwidth", name, "--method", "scott").stdout
+
+
+def test_dates_and_truths_in_parquet_are_refused_by_name(folder):
+    now = datetime.datetime(2024, 1, 1)
+    frame = {"x": [1.5], "day": [now.date()], "at": [now], "took": [now - now], "yes": [True], "n": [3]}
+    pl.DataFrame(frame | {"price": [decimal.Decimal("1.25")]}).write_parquet("a.parquet")
+    with pytest.raises(
+        DataError, match=r"got day \(Date\), at \(Datetime.*\), took \(Duration.*\), yes \(Boolean\)\. "
+    ):
+        read_table("a.parquet")
+    np.testing.assert_array_equal(read_table("a.parquet", ["x", "n", "price"]).values, [[1.5, 3, 1.25]])
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_sweep_takes_columns_by_name(folder, suffix):
+    """Once an exchange of columns between the files changed the numbers without a word."""
+    frame = pl.DataFrame(folder * [1.0, 10.0], schema=["a", "b"])
+    for name, table in (("train", frame), ("valid", frame[["b", "a"]])):
+        getattr(table, f"write_{suffix}")(f"{name}.{suffix}")
+    result = run("sweep", f"train.{suffix}", f"valid.{suffix}", "--bandwidths", "0.5,1,2")
+    same = run("sweep", f"train.{suffix}", f"train.{suffix}", "--bandwidths", "0.5,1,2")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == same.stdout
+
+
+def test_sweep_says_that_the_best_is_at_the_edge(folder):
+    arguments = ("sweep", "data.csv", "valid.npy", "--bandwidths", "2,5")
+    np.save("valid.npy", folder + 0.1)
+    assert "  <- best, at the edge of the list: a better one may lie outside\n" in run(*arguments).stdout
+    assert "edge" not in run(*arguments, "--refine").stdout
+
+
+def test_the_columns_in_use_are_shown(folder):
+    shown = run("bandwidth", "text.csv", "--columns", "w,x", "--method", "scott").stdout
+    assert shown.splitlines()[1] == "columns    w, x"
+    np.save("wide.npy", np.random.default_rng(0).normal(size=(40, 30)))
+    shown = run("bandwidth", "wide.npy", "--method", "scott", "--kind", "scalar").stdout
+    assert shown.splitlines()[1].endswith(" 18, 19 and 10 more")
+
+
+@pytest.mark.parametrize("columns", ["x", "x,w"])
+def test_a_method_without_a_curve_draws_the_density(folder, columns):
+    """Once there was no picture without --method in two dimensions."""
+    result = run("bandwidth", "text.csv", "--columns", columns, "--method", "scott", "--plot", "s.svg")
+    assert result.exit_code == 0, result.output
+    assert "<svg" in Path("s.svg").read_text()
+    assert "density" in Path("s.svg").read_text()
+
+
+def test_pictures_have_the_format_of_their_name(folder):
+    np.save("valid.npy", folder + 0.1)
+    assert run("sweep", "data.csv", "valid.npy", "--bandwidths", "1,2", "--plot", "a.pdf").exit_code == 0
+    assert Path("a.pdf").read_bytes().startswith(b"%PDF")
+    assert run("bandwidth", "data.npy", "--plot", "a.PDF").exit_code == 0
+    assert Path("a.PDF").read_bytes().startswith(b"%PDF")
+
+
+def test_a_bandwidth_that_cannot_be_drawn_is_told_all_the_same(folder):
     """Once the sentence about the picture was all that came of it."""
-    result = run("bandwidth", "one.npy", "--method", "scott", "--plot", "s.png")
+    table = np.column_stack([folder, np.arange(60.0) % 7])
+    np.save("three.npy", table)
+    result = run("bandwidth", "three.npy", "--plot", "s.png")  # takes plugin by itself
     assert result.exit_code == 2
-    chosen = parzen.select_bandwidth(np.load("one.npy")[:, None], "scott")
-    assert float(result.stdout.splitlines()[-1]) == float(chosen)
-    assert "which has none" in result.stderr
+    shown = np.array([line.split() for line in result.stdout.splitlines()[-3:]], dtype=float)
+    np.testing.assert_array_equal(shown, parzen.select_bandwidth(table).value)
+    assert "got 3 columns, too many for a picture of the density, and the method plugin" in result.stderr
     assert not Path("s.png").exists()
+
+
+def test_a_file_that_is_there_stays_as_it_is_when_the_work_fails(folder):
+    Path("a.png").write_text("mine")
+    assert run("bandwidth", "missing.csv", "--plot", "a.png").exit_code == 2
+    assert Path("a.png").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("# x,y\n1,2\n3,4\n", ("x", "y")),  # numpy.savetxt(…, header="x,y")
+        ("# made by a program\n1,2\n3,4\n", ("0", "1")),
+        ("#5,6\n1,2\n3,4\n", ("0", "1")),
+        ("# of\n# x,y\n1,2\n3,4\n", ("x", "y")),
+        ('x,"height\nin m"\n1,2\n3,4\n', ("x", "heightin m")),
+    ],
+)
+def test_names_above_the_numbers(text, names, tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_text(text)
+    table = read_table(path)
+    assert (table.names, table.values.tolist()) == (names, [[1.0, 2.0], [3.0, 4.0]])

@@ -1,14 +1,16 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+import parzen
 from parzen.errors import InputError, InputTypeError
-from parzen.plotting import bandwidth_curve, density_gallery, image_grid, png
+from parzen.plotting import bandwidth_curve, density_gallery, draw_density, image_grid, png, save
 
 
 def curve(h: Any, mean: Any, error: Any = None) -> SimpleNamespace:
@@ -43,7 +45,7 @@ def test_bandwidth_curve_keeps_the_room_for_the_optimum() -> None:
         "2",
     ]
     assert ax.get_xscale() == "log"
-    assert "best of the list: 0.5 → -326.00" in labels(ax)
+    assert "best of the list: 0.5 → −326.00" in labels(ax)
 
 
 def test_bandwidth_curve_shows_everything_when_nothing_falls_away() -> None:
@@ -57,12 +59,81 @@ def test_bandwidth_curve_sorts_and_marks_the_optimum() -> None:
         bandwidth=0.17, mean_log_density=7.0, trace=[(0.15, 6.0), (0.2, 5.0), (0.17, 7.0)]
     )
     ax = bandwidth_curve(curve([2.0, 0.2, 0.1], [-4.0, 5.0, 1.0]), optimum)
-    np.testing.assert_array_equal(ax.lines[0].get_xdata(), [0.1, 0.2, 2.0])
+    course = next(line for line in ax.lines if len(line.get_xdata()) == 5)
+    np.testing.assert_array_equal(course.get_xdata(), [0.1, 0.15, 0.17, 0.2, 2.0])  # the star is on the line
+    np.testing.assert_array_equal(course.get_ydata(), [1.0, 6.0, 7.0, 5.0, -4.0])
     assert "optimum: 0.17 → 7.00" in labels(ax)
     assert ax.get_ylim()[1] > 7.0
     assert ax.get_xlim()[0] < 0.1
     dots = [line for line in ax.lines if line.get_marker() == "."]
-    np.testing.assert_array_equal(dots[0].get_xdata(), [0.15, 0.17])  # 0.2 is on the curve already
+    np.testing.assert_array_equal(dots[0].get_xdata(), [0.15])  # 0.2 is on the curve, 0.17 the star
+
+
+def test_error_bars_are_whole_and_those_below_the_picture_are_not_drawn() -> None:
+    """Once they were cut off at the top, and those of fallen points ran through their labels."""
+    ax = bandwidth_curve(curve([0.1, 0.2, 0.3, 0.4], [-500.0, -4.0, -3.0, -3.5], [400.0, 2.0, 1.0, 0.1]))
+    low, high = ax.get_ylim()
+    assert low < -6.0
+    assert high > -2.0
+    segments = ax.containers[0].lines[2][0].get_segments()
+    assert [np.isfinite(segment).all() for segment in segments if len(segment)] == [True] * 3
+
+
+def test_ticks_of_a_short_logarithmic_axis_are_few_plain_numbers() -> None:
+    """Once they were 3 × 10⁻¹4 × 10⁻¹."""
+    for ratio, expected in ((1.5, "0.45"), (3, "0.5"), (50, "0.2"), (1e4, "0.01"), (1e12, "100")):
+        h = 0.4 * np.geomspace(ratio**-0.5, ratio**0.5, 9)
+        ax = parzen.Bandwidth(0.4, "scalar", "any", objective="o", curve=(h, h)).plot()
+        ax.figure.draw_without_rendering()
+        low, high = ax.get_xlim()
+        shown = [tick.get_text() for tick in ax.get_xticklabels() if low <= tick.get_position()[0] <= high]
+        assert expected in shown
+        assert 3 <= len(shown) <= 9
+        assert not ax.get_xticklabels(minor=True)
+
+
+@pytest.mark.parametrize("d", [1, 2])
+def test_draw_density_shows_the_density_and_the_samples(rng: np.random.Generator, d: int) -> None:
+    x = rng.normal(size=(5000, d))
+    ax = draw_density(x, 0.3)
+    marks = ax.lines[-1]
+    assert len(marks.get_xdata()) == 1667  # every third
+    if d == 1:
+        at, density = ax.lines[0].get_data()
+        expected = np.exp(parzen.KernelDensity(0.3).fit(x).log_density(np.asarray(at)[:, None]))
+        np.testing.assert_array_equal(density, expected)
+    assert png(ax)
+
+
+def test_draw_density_weighs_and_takes_a_matrix(rng: np.random.Generator) -> None:
+    x = np.array([[0.0], [5.0]])
+    at, density = draw_density(x, [[0.25]], sample_weight=[1.0, 0.0]).lines[0].get_data()
+    assert density[np.searchsorted(at, 5.0)] < 1e-15
+    with pytest.raises(InputError, match="`samples` must have 1 or 2 columns to be drawn; got 3"):
+        draw_density(rng.normal(size=(9, 3)), 1.0)
+
+
+@pytest.mark.parametrize(("name", "start"), [("a.png", b"\x89PNG"), ("a.PDF", b"%PDF"), ("a.svg", b"<?xml")])
+def test_save_writes_what_the_name_says(tmp_path: Path, name: str, start: bytes) -> None:
+    save(bandwidth_curve(ORIGINAL), tmp_path / name)
+    written = (tmp_path / name).read_bytes()
+    assert written.startswith(start)
+    save(bandwidth_curve(ORIGINAL), str(tmp_path / name))
+    assert (tmp_path / name).read_bytes() == written
+
+
+def test_save_refuses_other_endings(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"`path` must end in .png, .pdf or .svg; got '.*a.jpg'"):
+        save(bandwidth_curve(ORIGINAL), tmp_path / "a.jpg")
+
+
+def test_the_picture_of_a_check_has_its_colours_on_both_sides() -> None:
+    check = parzen.check_gradient(lambda x: np.sum(x**2), lambda x: 2 * x * [1, 1.5, 1], [1.0, 2.0, 3.0])
+    left, right = check.plot().axes
+    for ax in (left, right):
+        points = {line.get_color(): line.get_xdata() for line in ax.lines if line.get_marker() == "o"}
+        assert {colour: len(at) for colour, at in points.items()} == {"tab:blue": 2, "tab:red": 1}
+    assert list(points["tab:red"]) == [1]
 
 
 @pytest.mark.parametrize("mean", [[3.0], [3.0, 3.0]])

@@ -3,16 +3,23 @@
 Exit status: 0 done; 2 something that the user can put right, in one sentence; 130 interrupted.
 """
 
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 import parzen
 from parzen.datasets import NAMES
-from parzen.errors import ParzenError
+from parzen.errors import InputError, ParzenError
 from parzen.experiment.settings import Settings, parse_bandwidths, parse_peers
+
+if TYPE_CHECKING:
+    from parzen.datasets.tables import Table
+    from parzen.typing import FloatArray
 
 __all__ = ["main"]
 
@@ -42,6 +49,40 @@ def _fail(ctx: click.Context, sentence: str) -> None:
     """Say on one line what is wrong, and leave with status 2."""
     click.echo(f"Error: {' '.join(sentence.split())}", err=True)
     ctx.exit(2)
+
+
+@contextmanager
+def _spoken(words: dict[str, str]) -> Iterator[None]:
+    """Let errors name files and options instead of the library's arguments."""
+    try:
+        yield
+    except ParzenError as error:
+        sentence = str(error)
+        for library, here in words.items():
+            sentence = sentence.replace(library, here)
+        raise InputError(sentence) from error
+
+
+def _require_writable(option: str, path: Path | None, *, picture: bool = False) -> None:
+    """Make sure, before the work, that a file can be written; one that is there stays as it is."""
+    if path is None:
+        return
+    if picture:
+        from parzen.plotting.densities import FORMATS
+
+        if path.suffix.lower().removeprefix(".") not in FORMATS:
+            raise InputError(
+                f"`{option}` must end in .{', .'.join(FORMATS)}; got {str(path)!r}. Choose the format by the name."
+            )
+    there = os.path.lexists(path)
+    try:
+        path.open("ab").close()
+    except OSError as error:
+        raise InputError(
+            f"`{option}` must be a file that can be written; got {str(path)!r} ({error.strerror}). Pass another."
+        ) from None
+    if not there:
+        path.unlink()
 
 
 @click.group(
@@ -161,7 +202,8 @@ def experiment(
     folder = wanted.folder
     with terminal.logging_to(stderr), output.claim(folder, force=force):
         watch = terminal.Bars(stderr)
-        outcome = protocol.run(wanted, watch)
+        with _spoken({" (`data_dir`)": "", "`data_dir`": "`--data`"}):
+            outcome = protocol.run(wanted, watch)
         with watch.step("Drawing pictures and writing the report"):
             output.write(folder, output.files(outcome))
     terminal.show(outcome, stdout)
@@ -194,7 +236,10 @@ def _split(text: str | None) -> list[str] | None:
 @_columns
 @click.option("--weights", metavar="NAME", help="A column of weights, which is no feature.")
 @click.option(
-    "--plot", type=click.Path(path_type=Path), metavar="FILE", help="Draw the objective, into a PNG file."
+    "--plot",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Draw the objective, or the density where the method has none: .png, .pdf or .svg.",
 )
 def bandwidth(
     data: Path,
@@ -212,28 +257,81 @@ def bandwidth(
     parzen bandwidth data.csv --columns x,y --method likelihood
     parzen bandwidth data.npy --method sheather-jones --plot sj.png
 
-    The last line is the bandwidth alone: h, standard deviations, or a covariance row by row.
+    What comes after the line "bandwidth" is the bandwidth alone: h; standard deviations, on one line; or a
+    covariance, a line for each of its rows.
     """
     import numpy as np
 
-    from parzen.datasets.tables import read_table
-    from parzen.plotting import png
+    from parzen.bandwidth.selection import METHODS
+    from parzen.datasets.tables import read_table, some
+    from parzen.plotting import draw_density, save
 
-    samples = read_table(data, _split(columns), without=weights)
-    sample_weight = None if weights is None else read_table(data, [weights])[:, 0]
-    chosen = parzen.select_bandwidth(
-        samples, method, kind=kind, target=target, sample_weight=sample_weight, random_state=0, progress=True
-    )
-    n, d = samples.shape
+    _require_writable("--plot", plot, picture=True)
+    table = read_table(data, _split(columns), without=weights)
+    sample_weight = None if weights is None else read_table(data, [weights]).values[:, 0]
+    n, d = table.values.shape
+    if plot is not None and d > 2 and method in METHODS and not METHODS[method].objective:
+        raise _no_picture(method, d)
+    with _spoken(_words_of_bandwidth(data)):
+        chosen = parzen.select_bandwidth(
+            table.values,
+            method,
+            kind=kind,
+            target=target,
+            sample_weight=sample_weight,
+            random_state=0,
+            progress=True,
+        )
     click.echo(f"samples    {n:,} in {d} dimension{'s' if d > 1 else ''}")
+    click.echo(f"columns    {some(table.names)}")
     click.echo(f"method     {chosen.method} ({chosen.reason})")
     for sentence in chosen.warnings:
         click.echo(f"warning    {sentence}")
     click.echo(f"bandwidth  {chosen.kind}")
     for row in np.atleast_2d(np.asarray(chosen)):
         click.echo(" ".join(repr(float(value)) for value in row))
-    if plot is not None:  # last: some methods have nothing to draw
-        plot.write_bytes(png(chosen.plot()))
+    if plot is None:
+        return
+    if chosen.curve is not None:
+        save(chosen.plot(), plot)
+    elif d <= 2:
+        axes = draw_density(table.values, chosen, sample_weight=sample_weight)
+        if table.named:
+            axes.set_xlabel(table.names[0])
+        if table.named and d == 2:
+            axes.set_ylabel(table.names[1])
+        save(axes, plot)
+    else:  # what the method found out about itself on the way
+        raise _no_picture(chosen.method, d)
+
+
+def _no_picture(method: str, d: int) -> InputError:
+    """Say that neither an objective nor a density can be drawn."""
+    return InputError(
+        f"`--plot` must be left out where there is nothing to draw; got {d} columns, too many for a picture of the "
+        f"density, and the method {method}, which has no objective here. Use another one, such as likelihood, or "
+        "choose one or two --columns."
+    )
+
+
+def _words_of_bandwidth(data: Path) -> dict[str, str]:
+    """Return what `parzen.select_bandwidth` calls its arguments, and what they are on the command line."""
+    options = {f"`{name}`": f"`--{name}`" for name in ("method", "kind", "target")}
+    kinds = {f"kind='{kind}'": f"--kind {kind}" for kind in ("scalar", "diagonal", "full")}
+    targets = {f"target='{target}'": f"--target {target}" for target in ("density", "gradient", "hessian")}
+    remedy = "Add rows, leave out constant columns with --columns, or try `parzen sweep`."
+    return (
+        {
+            "`X`": f"`{data}`",
+            "`sample_weight`": "`--weights`",
+            "`bandwidth` must": f"the bandwidth of `{data}` must",
+            "Pass a positive number (try `parzen.sweep` to choose it), or standard deviations, shape (d,), that are "
+            "positive for every feature.": remedy,
+        }
+        | options
+        | kinds
+        | targets
+    )
 
 
 @main.command(short_help="Try bandwidths on held-out data of your own.")
@@ -243,7 +341,7 @@ def bandwidth(
 @click.option("--refine", is_flag=True, help="Go on from the best of them to the optimum.")
 @_columns
 @click.option(
-    "--plot", type=click.Path(path_type=Path), metavar="FILE", help="Draw the curve, into a PNG file."
+    "--plot", type=click.Path(path_type=Path), metavar="FILE", help="Draw the curve: .png, .pdf or .svg."
 )
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the table, as a CSV file."
@@ -259,28 +357,59 @@ def sweep(
 ) -> None:
     """Mean log density of the rows of VALID under the density of the rows of TRAIN, at each bandwidth.
 
-    Both are .npy, .csv or .parquet files of numbers, with the same columns.
+    Both are .npy, .csv or .parquet files of numbers with the same columns, which are taken by name where both
+    files have names.
 
     \b
     parzen sweep train.csv valid.csv --bandwidths 0.05,0.1,0.2,0.5 --refine --plot curve.png
     """
     from parzen.datasets.tables import read_table
-    from parzen.experiment.settings import parse_bandwidths
-    from parzen.plotting import bandwidth_curve, png
+    from parzen.plotting import bandwidth_curve, save
 
     candidates = parse_bandwidths(bandwidths)
-    samples, held_out = read_table(train, _split(columns)), read_table(valid, _split(columns))
-    result = parzen.sweep(samples, held_out, bandwidths=candidates)
-    best = parzen.refine(samples, held_out, result) if refine else None
+    _require_writable("--plot", plot, picture=True)
+    _require_writable("--out", out)
+    table = read_table(train, _split(columns))
+    samples, held_out = table.values, _like(table, train, read_table(valid, _split(columns)), valid)
+    words = {
+        "`V`": f"`{valid}`",
+        "`X`": f"`{train}`",
+        "`start`": "`--bandwidths`",
+        "`bandwidths`": "`--bandwidths`",
+    }
+    with _spoken(words):
+        result = parzen.sweep(samples, held_out, bandwidths=candidates)
+        best = parzen.refine(samples, held_out, result) if refine else None
     if plot is not None:
-        plot.write_bytes(png(bandwidth_curve(result, best)))
+        save(bandwidth_curve(result, best), plot)
     if out is not None:
         result.to_csv(out)
+    at_edge = result.best_is_at_the_edge and best is None
+    doubt = ", at the edge of the list: a better one may lie outside" if at_edge else ""
     click.echo(f"{'bandwidth':>12}  {'mean log density':>18}  {'standard error':>14}")
     for h, mean, error in zip(result.bandwidths, result.mean_log_density, result.standard_error, strict=True):
-        mark = "  <- best" if h == result.best else ""
+        mark = f"  <- best{doubt}" if h == result.best else ""
         click.echo(f"{h:12.6g}  {mean:18.6f}  {error:14.3g}{mark}")
     if best is not None:
         click.echo(
             f"{best.bandwidth:12.6g}  {best.mean_log_density:18.6f}  {best.standard_error:14.3g}  <- optimum"
         )
+
+
+def _like(samples: "Table", train: Path, held_out: "Table", valid: Path) -> "FloatArray":
+    """Return held-out rows with the columns of the samples: by name where both have names, else by position."""
+    from parzen.datasets.tables import some
+
+    known, given = samples.names, held_out.names
+    if not (samples.named and held_out.named):
+        fits = len(known) == len(given)
+    elif len(set(known)) == len(known) and sorted(known) == sorted(given):
+        return held_out.values[:, [given.index(name) for name in known]]
+    else:
+        fits = known == given
+    if not fits:
+        raise InputError(
+            f"`{valid}` must have the columns of `{train}`, {some(known)}; got {some(given)}. "
+            "Choose the same in both with --columns."
+        )
+    return held_out.values

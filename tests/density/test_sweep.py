@@ -4,6 +4,7 @@ import csv
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from sklearn.datasets import load_digits
 
 import parzen
 from parzen.density.sweep import Refinement, refine
+from parzen.errors import InputError
 from reference.exact import exact_density
 from reference_density import reference_density
 
@@ -227,6 +229,23 @@ def test_refinement_ends_at_a_local_optimum(seed, start, m, n):
     assert best >= sweep.mean_log_density.max() - 1e-9
     for factor in (1 - 1e-3, 1 + 1e-3):
         assert mean_log_density(X, V, found.bandwidth * factor) <= best + 1e-9
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
+def test_columns_in_another_order_are_refused(data, frame):
+    """Once the names were not looked at, and the numbers were of exchanged columns."""
+    X, V = (frame(dict(zip("ab", table.T, strict=True))) for table in data)
+    result = parzen.sweep(X, V, bandwidths=[0.3, 1.0])
+    swapped = V[["b", "a"]]
+    words = r"`V` must have the columns of `X` in the same order; got 'b' where `X` has 'a', in column 0\. Pass V\[X.col"
+    with pytest.raises(InputError, match=words):
+        parzen.sweep(X, swapped, bandwidths=[0.3, 1.0])
+    with pytest.raises(InputError, match=words):
+        refine(X, swapped, result)
+    assert parzen.sweep(X, swapped[list(X.columns)], bandwidths=[0.3, 1.0]).best == result.best
+    for unnamed in (data[1], pd.DataFrame(data[1])):  # nothing to compare
+        again = parzen.sweep(X, unnamed, bandwidths=[0.3, 1.0])
+        np.testing.assert_array_equal(again.mean_log_density, result.mean_log_density)
 
 
 def test_refinement_on_digits():

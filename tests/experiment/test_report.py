@@ -7,8 +7,10 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from parzen.experiment import protocol
 from parzen.experiment.protocol import Outcome
 from parzen.experiment.report import report
+from parzen.experiment.settings import Settings
 from parzen.experiment.wording import duration, number, per_second, power
 
 PICTURES = {"samples.png": b"\x89PNG one", "bandwidth.png": b"\x89PNG two", "density.png": b"\x89PNG three"}
@@ -160,3 +162,11 @@ def test_numbers() -> None:
     ]  # fmt: skip
     assert per_second(4.15e7) == "41.5 million"
     assert per_second(1.5e9) == "1.50 billion"
+
+
+def test_a_single_image_is_not_called_images() -> None:
+    settings = Settings("digits", first=1, bandwidths=(0.5,), repeats=1, check_against=("scipy",))
+    text = words(protocol.run(settings))
+    assert "made from 1 training image (handwritten digits) gives 1 test image, which" in text
+    assert "That is 1 pair of images" in text
+    assert not re.search(r"\b1 (\w+ )?(images|pairs)\b", text)

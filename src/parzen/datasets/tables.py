@@ -1,8 +1,11 @@
 """Tables of the user's own: .npy, .csv and .parquet files as arrays of numbers. No pickles."""
 
 import csv
-import io
+import json
+import math
 import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +15,46 @@ from parzen.errors import DataError
 from parzen.typing import FloatArray
 from parzen.validation import as_matrix
 
-__all__ = ["read_table"]
+__all__ = ["Table", "read_table", "some"]
 
 
-def read_table(
-    path: str | Path, columns: list[str] | None = None, *, without: str | None = None
-) -> FloatArray:
-    """Read a table as an array of shape (rows, columns); a single column may be 1-D in the file.
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Columns of numbers.
+
+    Attributes
+    ----------
+    values : ndarray of shape (rows, columns)
+        Finite numbers.
+    names : tuple of str
+        One a column: as in the file, or its number, from 0, in the file.
+    named : bool
+        Whether the file has names.
+    """
+
+    values: FloatArray
+    names: tuple[str, ...]
+    named: bool
+
+
+def read_table(path: str | Path, columns: list[str] | None = None, *, without: str | None = None) -> Table:
+    """Read a table of numbers; a single column may be 1-D in the file.
 
     Parameters
     ----------
     path : str or Path
-        A file that ends in .npy, .csv (commas; a first line that is not all numbers holds the names) or .parquet.
+        A file that ends in .npy, .csv or .parquet. Of a .csv file, lines that are blank or begin with # before
+        the first row are left out; a first row that is not all numbers holds the names, or a # line right above it
+        with a name for each column, as `numpy.savetxt` writes it. Of a .parquet file that pandas wrote, the index
+        is no column.
     columns : list of str, optional
         Names, or numbers from 0. Default: all.
     without : str, optional
         A column that "all" does not include.
+
+    Returns
+    -------
+    Table
 
     Raises
     ------
@@ -43,61 +70,113 @@ def read_table(
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise DataError(f"`{path}` must end in {', '.join(readers)}; got {path.suffix!r}. Convert it first.")
-    return as_matrix(reader(path, columns, without), str(path))
+    values, names, named = reader(path, columns, without)
+    return Table(as_matrix(values, str(path)), tuple(names), named)
 
 
-def _read_npy(path: Path, columns: list[str] | None, without: str | None) -> Any:
+def some(names: list[str] | tuple[str, ...]) -> str:
+    """List names, the first twenty of them and how many more there are."""
+    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
+    return ", ".join(names[:20]) + more
+
+
+def _read_npy(path: Path, columns: list[str] | None, without: str | None) -> tuple[Any, list[str], bool]:
     """Read NumPy's own format."""
     try:
         with open(path, "rb") as file:
             table = np.lib.format.read_array(file, allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise DataError(
-            f"`{path}` must be a .npy file of numbers; {error}. Save it with numpy.save."
+            f"`{path}` must be a .npy file of numbers; got another ({_clause(error)}). Save it with numpy.save."
         ) from None
     if table.ndim == 1:
         table = table[:, None]
-    if table.ndim == 2:
-        positions = _positions(path, columns, without, [str(i) for i in range(table.shape[1])])
-        table = table if positions is None else table[:, positions]
-    return table
+    if table.ndim != 2:
+        return table, [], False
+    names = [str(i) for i in range(table.shape[1])]
+    positions = _positions(path, columns, without, names)
+    return table[:, positions], [names[i] for i in positions], False
 
 
-def _read_csv(path: Path, columns: list[str] | None, without: str | None) -> Any:
+def _read_csv(path: Path, columns: list[str] | None, without: str | None) -> tuple[Any, list[str], bool]:
     """Read comma-separated values."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except UnicodeDecodeError:
         raise DataError(f"`{path}` must be text in UTF-8; got other bytes. Save it as UTF-8.") from None
-    first = next(csv.reader(io.StringIO(text)), [])
-    header = not all(_is_number(field) for field in first)
-    names = [field.strip() for field in first] if header else [str(i) for i in range(len(first))]
+    start = next((i for i, line in enumerate(lines) if line.strip() and not line.startswith("#")), len(lines))
+    reader = csv.reader(lines[start:])
+    first: list[str] = next(filter(None, reader), [])
+    below = start + reader.line_num
+    last = next(filter(None, reader), first)
+    for mark, called in ((";", "semicolons"), ("\t", "tabs")):
+        if len(first) == 1 and mark in first[0] and any(mark in field for field in last):
+            raise DataError(
+                f"`{path}` must have commas between its columns; got {called} in line {start + 1}. "
+                "Save it with commas, and with points in its numbers."
+            )
+    named = any(field.strip() and not _is_number(field) for field in first)
+    header, data = (first, below) if named else (_names_in_comment(lines[:start], len(first)), start)
+    names = [field.strip() or str(i) for i, field in enumerate(header or [""] * len(first))]
     positions = _positions(path, columns, without, names)
+    ragged = len(first) != len(last)  # as where rows have an index and the names have none
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a file without data; it is refused all the same
-            return np.loadtxt(
-                io.StringIO(text),
+            table = np.loadtxt(
+                lines[data:],
                 delimiter=",",
-                skiprows=int(header),
-                usecols=positions,
+                usecols=None if columns is None and without is None else positions,
                 ndmin=2,
                 quotechar='"',
                 comments=None,
             )
-    except ValueError as error:
+    except ValueError:
+        table = None
+    if ragged or table is None or not np.all(np.isfinite(table)):
         raise DataError(
-            f"`{path}` must hold numbers; {error}. Choose the columns of numbers with --columns, of "
-            f"{', '.join(names[:20])}; rows with gaps must be filled in or removed first."
-        ) from None
+            f"`{path}` must hold finite numbers; got {_first_fault(lines, start, data, names, positions)}. Choose "
+            f"columns of numbers with --columns, of {some(names)}, and fill in or remove rows with gaps."
+        )
+    return table, [names[i] for i in positions], bool(header)
 
 
-def _read_parquet(path: Path, columns: list[str] | None, without: str | None) -> Any:
-    """Read a Parquet file by polars or pandas, whichever is there."""
+def _names_in_comment(above: list[str], columns: int) -> list[str]:
+    """Return the names in the # line right above the numbers, if it has one for each column; else none."""
+    fields = next(csv.reader([above[-1].lstrip("#")]), []) if above else []
+    are_names = len(fields) == columns and all(field.strip() and not _is_number(field) for field in fields)
+    return fields if are_names else []
+
+
+def _first_fault(lines: list[str], start: int, data: int, names: list[str], positions: list[int]) -> str:
+    """Say what is wrong first in a .csv file and where, counting as an editor does; the numbers begin at ``data``."""
+    reader = csv.reader(lines[data:])
+    rows: Iterator[list[str]] = (row for row in reader if row)
+    for row in rows:
+        line = data + reader.line_num
+        if len(row) != len(names):
+            return f"{_counted(len(row))} in line {line}, where line {start + 1} has {_counted(len(names))}"
+        for i in positions:
+            place = f"line {line}, column {i + 1}" + (f" ({names[i]})" if names[i] != str(i) else "")
+            if not row[i].strip():
+                return f"nothing in {place}"
+            if not (_is_number(row[i]) and math.isfinite(float(row[i]))):
+                return f"{row[i].strip()!r} in {place}"
+    return "something else"
+
+
+def _counted(columns: int) -> str:
+    """Say how many columns there are."""
+    return f"{columns} column{'' if columns == 1 else 's'}"
+
+
+def _read_parquet(path: Path, columns: list[str] | None, without: str | None) -> tuple[Any, list[str], bool]:
+    """Read a Parquet file by polars or pandas, whichever is there; pandas keeps an index apart by itself."""
     try:
-        import polars
+        from polars import Float64, read_parquet, read_parquet_metadata, selectors
 
-        frame = polars.read_parquet(path)
+        frame = read_parquet(path).drop(_index_columns(read_parquet_metadata(path)), strict=False)
+        frame = frame.with_columns(selectors.decimal().cast(Float64))
     except ImportError:
         try:
             import pandas
@@ -105,22 +184,40 @@ def _read_parquet(path: Path, columns: list[str] | None, without: str | None) ->
             frame = pandas.read_parquet(path)
         except ImportError:
             raise DataError(
-                f"`{path}` must be read by polars or pandas; got neither. Install one: pip install polars"
+                f"`{path}` must be read by a recent polars, or pandas with pyarrow; got neither. "
+                "Install one: pip install --upgrade polars"
             ) from None
     except OSError:
         raise
     except Exception as error:  # polars has a family of its own
-        raise DataError(f"`{path}` must be a Parquet file; {error}. Check how it was written.") from None
+        raise DataError(
+            f"`{path}` must be a Parquet file; got another ({_clause(error)}). Check how it was written."
+        ) from None
     names = [str(name) for name in frame.columns]
     positions = _positions(path, columns, without, names)
-    if positions is not None:
-        frame = frame[[frame.columns[i] for i in positions]]
-    table = frame.to_numpy()
-    if table.dtype.kind not in "fiub":
+    series = [frame[frame.columns[i]] for i in positions]
+    kinds = [column.to_numpy().dtype.kind for column in series]  # neither dates nor truths are numbers
+    other = [f"{names[i]} ({series[j].dtype})" for j, i in enumerate(positions) if kinds[j] not in "fiu"]
+    if other:
         raise DataError(
-            f"`{path}` must hold numbers; got columns {', '.join(names[:20])}. Choose with --columns."
+            f"`{path}` must hold numbers; got {some(other)}. Choose columns of numbers with --columns, "
+            f"of {some(names)}."
         )
-    return table
+    return frame[[frame.columns[i] for i in positions]].to_numpy(), [names[i] for i in positions], True
+
+
+def _index_columns(metadata: dict[str, str]) -> list[str]:
+    """Return the columns in which pandas keeps the index of a frame."""
+    try:
+        columns = json.loads(metadata["pandas"])["index_columns"]
+    except (KeyError, TypeError, ValueError):  # not written by pandas
+        return []
+    return [column for column in columns if isinstance(column, str)]
+
+
+def _clause(error: Exception) -> str:
+    """Put what another library says into a sentence of ours."""
+    return " ".join(str(error).split()).rstrip(".")
 
 
 def _is_number(field: str) -> bool:
@@ -129,18 +226,14 @@ def _is_number(field: str) -> bool:
         float(field)
     except ValueError:
         return False
-    return True
+    return "_" not in field  # 1_000 is one to Python only
 
 
-def _positions(
-    path: Path, columns: list[str] | None, without: str | None, names: list[str]
-) -> list[int] | None:
-    """Return where columns stand, by name or number; None for all."""
+def _positions(path: Path, columns: list[str] | None, without: str | None, names: list[str]) -> list[int]:
+    """Return where columns stand, by name or number."""
     if columns is None:
-        if without is None:
-            return None
-        [left_out] = _positions(path, [without], None, names) or []
-        return [i for i in range(len(names)) if i != left_out]
+        left_out = [] if without is None else _positions(path, [without], None, names)
+        return [i for i in range(len(names)) if i not in left_out]
     found = []
     for column in columns:
         if column in names:
@@ -149,7 +242,7 @@ def _positions(
             found.append(int(column))
         else:
             raise DataError(
-                f"`{path}` must have the columns asked for; got no {column!r} among {', '.join(names[:20])}. "
+                f"`{path}` must have the columns asked for; got no {column!r} among {some(names)}. "
                 "Use names, or numbers from 0."
             )
     return found

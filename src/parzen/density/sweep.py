@@ -135,7 +135,7 @@ def sweep(
     Raises
     ------
     InputError, InputTypeError
-        Data or bandwidths that cannot be used.
+        Data or bandwidths that cannot be used; frames whose columns differ in name or order.
     AccuracyError
         Samples so many bandwidths apart that squared distances leave the range of float64.
     MemoryLimitError
@@ -184,10 +184,13 @@ class _Task:
     ) -> Self:
         """Check the input."""
         samples = as_matrix(X, "X")
+        weights = as_weights(sample_weight, len(samples))
+        queries = as_matrix(V, "V", n_features=samples.shape[1], like="`X`")
+        _require_same_names(X, V)
         return cls(
             samples,
-            as_weights(sample_weight, len(samples)),
-            as_matrix(V, "V", n_features=samples.shape[1], like="`X`"),
+            weights,
+            queries,
             Request(
                 scales=np.empty(0),
                 rtol=as_tolerance(rtol, "rtol"),
@@ -231,6 +234,23 @@ class _Task:
                 error = (values / size).std(axis=0, ddof=1) * (size / math.sqrt(m))
             slope = np.mean(squares, axis=0) - d
         return Sweep(h, mean, error, len(self.samples), m, time.perf_counter() - start), slope
+
+
+def _require_same_names(X: Any, V: Any) -> None:
+    """Refuse frames whose columns have other names or another order, as `KernelDensity` does."""
+    known, given = _column_names(X), _column_names(V)
+    if known and given and known != given:
+        at = next(i for i, name in enumerate(known) if given[i] != name)
+        raise InputError(
+            f"`V` must have the columns of `X` in the same order; got {given[at]!r} where `X` has {known[at]!r}, in "
+            f"column {at}. Pass V[X.columns], or arrays where the names mean nothing."
+        )
+
+
+def _column_names(table: Any) -> list[str]:
+    """Return the names of the columns of a frame; none where they are not strings, as in scikit-learn."""
+    names = list(table.columns) if hasattr(table, "to_numpy") and hasattr(table, "columns") else []
+    return names if all(isinstance(name, str) for name in names) else []
 
 
 #: Ratio of the largest to the smallest bandwidth of one pass.

@@ -11,7 +11,7 @@ import logging
 import math
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -25,11 +25,16 @@ from parzen.density.sweep import Refinement, Sweep, refine
 from parzen.errors import AccuracyError, InputError
 from parzen.experiment.peers import PeerCheck, check, count
 from parzen.experiment.settings import Settings
+from parzen.experiment.wording import count_of
 from parzen.typing import FloatArray, Progress
 
 __all__ = ["Outcome", "Pull", "Row", "Silent", "Watch", "run"]
 
 logger = logging.getLogger("parzen.experiment")
+
+
+#: Images of each split for compiling.
+_FEW = 20
 
 
 class Watch(Protocol):
@@ -132,9 +137,9 @@ def run(settings: Settings, watch: Watch | None = None) -> Outcome:
     with clock.step(
         "compile", "Loading compiled code, or compiling it the first time"
     ):  # so that no later step is timed with it
-        parzen.sweep(train[:2], valid[:2], bandwidths=[1.0], progress=False)
+        _warm_up(settings, train, valid, test)
 
-    with clock.step("sweep", f"Trying {len(settings.bandwidths)} bandwidths") as progress:
+    with clock.step("sweep", f"Trying {count_of(len(settings.bandwidths), 'bandwidth')}") as progress:
         try:
             sweep = parzen.sweep(train, valid, bandwidths=list(settings.bandwidths), progress=progress)
         except AccuracyError as error:  # it speaks of `bandwidth`, and of inf
@@ -218,6 +223,24 @@ def run(settings: Settings, watch: Watch | None = None) -> Outcome:
         peers=tuple(checks),
         seconds=clock.seconds | {"total": sum(clock.seconds.values())},
     )
+
+
+def _warm_up(settings: Settings, train: FloatArray, valid: FloatArray, test: FloatArray) -> None:
+    """Do on a few images what the steps do, so that all they need is compiled.
+
+    What many images and a few take need not be the same, and queries that rounding could spoil are summed again by
+    yet another method: so methods are asked for by name. Pixels have few levels, hence `lattice`.
+    """
+    train, valid, test = train[:_FEW], valid[:_FEW], test[:_FEW]
+    with suppress(AccuracyError):  # of bandwidths that are too small; the sweep itself will say so
+        swept = parzen.sweep(train, valid, bandwidths=list(settings.bandwidths), progress=False)
+        if settings.refine:
+            with suppress(InputError):  # a few images need not have an optimum
+                refine(train, valid, swept, progress=False)
+    for method in ("lattice", "compensated"):
+        kde = parzen.KernelDensity(method=method).fit(train)
+        kde.evaluate(test, progress=False)
+        kde.evaluate(test, order=1, progress=False)
 
 
 class _Clock:

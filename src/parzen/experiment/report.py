@@ -8,7 +8,17 @@ from parzen.experiment import page
 from parzen.experiment.machine import machine, versions
 from parzen.experiment.peers import PeerCheck
 from parzen.experiment.protocol import Outcome, Row
-from parzen.experiment.wording import duration, number, per_second, power, sigma, speed, timing, with_error
+from parzen.experiment.wording import (
+    count_of,
+    duration,
+    number,
+    per_second,
+    power,
+    sigma,
+    speed,
+    timing,
+    with_error,
+)
 
 __all__ = ["report"]
 
@@ -66,7 +76,7 @@ def _opening(outcome: Outcome) -> str:
     figures = {
         "bandwidth σ": sigma(outcome.bandwidth),
         "test mean log density": f"{number(test.mean_log_density, 2)} nats",
-        f"to evaluate {test.n_queries:,} images": duration(times["median"]),
+        f"to evaluate {count_of(test.n_queries, 'image')}": duration(times["median"]),
         "the whole experiment": duration(outcome.seconds["total"]),
     }
     facts = "".join(
@@ -74,9 +84,9 @@ def _opening(outcome: Outcome) -> str:
     )
     return f"""<p class="kicker">parzen experiment {escape(data.name)} · {outcome.started:%d %B %Y}</p>
 <h1>How likely is an image nobody has seen?</h1>
-<p class="lede">{chosen}, a density made from {test.n_train:,} {escape(data.title)} gives
-{test.n_queries:,} test images, which had no part in its making, a mean log density of
-<b>{with_error(test)}</b> nats.</p>
+<p class="lede">{chosen}, a density made from {count_of(test.n_train, "training image")}
+({escape(data.title)}) gives {count_of(test.n_queries, "test image")}, which had no part in its making, a mean
+log density of <b>{with_error(test)}</b> nats.</p>
 <dl class="facts">{facts}</dl>"""
 
 
@@ -89,17 +99,19 @@ def _method(outcome: Outcome, samples: bytes) -> str:
     )
     shown = min(n, 400)
     caption = (
-        f"The first {shown:,} of the {n:,} training images." if shown < n else f"The {n:,} training images."
+        f"The first {shown:,} of the {n:,} training images."
+        if shown < n
+        else f"The {count_of(n, 'training image')}."
     )
     return f"""<h2>What was done</h2>
 <p>Each image is a list of {d:,} numbers ({size}), so it is a point in a space of {d:,} dimensions. Put a
-small Gaussian bump of width σ on each of the {n:,} training images and average the bumps:</p>
+small Gaussian bump of width σ on each training image and average the bumps:</p>
 <p class="formula">f(x) = 1/n · Σ<sub>j</sub> N(x; x<sub>j</sub>, σ² I)</p>
 <p>That is a Gaussian kernel density, and it says how likely <i>any</i> image is, also one that it was not
 made from. The width σ is all there is to choose. When it is too small, only copies of the training images are
-likely; when it is too large, everything is, a little. So each σ is tried on {len(data.validation):,}
-validation images, the one that makes them most likely is kept, and {len(data.test):,} test images say how
-good the result is.</p>
+likely; when it is too large, everything is, a little. So each σ is tried on
+{count_of(len(data.validation), "validation image")}, the best one is kept, and the test split,
+{count_of(len(data.test), "image")}, says how good the result is.</p>
 {page.figure(samples, f"{caption} Source: {data.source}.", "Training images in a grid", small=True)}"""
 
 
@@ -136,8 +148,8 @@ def _choice(outcome: Outcome, curve: bytes) -> str:
     elif outcome.refinement is None and len(listed) > 1:
         hint = " A better one may lie between the listed values: <code>--refine</code> finds it."
     return f"""<h2>Choosing σ</h2>
-<p>{escape(sentence)}{hint} Numbers are natural logarithms (nats), averaged over the
-{outcome.validation.n_queries:,} images. They may be positive: a density is not a probability, and where it is
+<p>{escape(sentence)}{hint} Numbers are natural logarithms (nats), averaged over
+{count_of(outcome.validation.n_queries, "image")}. They may be positive: a density is not a probability, and where it is
 concentrated it is larger than 1.</p>
 {warning}{page.figure(curve, caption, "Curve of mean log density against bandwidth")}
 <div class="scroll"><table>
@@ -155,12 +167,14 @@ def _test(outcome: Outcome) -> str:
         f" With σ = {sigma(row.bandwidth)}, the best of the list, it would be {with_error(row)}."
         for row in others
     )
+    amount = f"That is {count_of(pairs, 'pair')}" if pairs == 1 else f"Those are {count_of(pairs, 'pair')}"
     run = "once" if repeats == 1 else f"{repeats} times"
     return f"""<h2>The test</h2>
-<p>The {test.n_queries:,} test images have a mean log density of <b>{with_error(test)}</b> nats (the mean and
+<p>The {count_of(test.n_queries, "test image")} {"has" if test.n_queries == 1 else "have"}
+a mean log density of <b>{with_error(test)}</b> nats (the mean and
 its standard error), against {with_error(outcome.validation)} for the validation images that σ was chosen
 on.{beside}</p>
-<p>Those are {pairs:,} pairs of images, and no log density is further than {power(outcome.error_bound)} from
+<p>{amount} of images, and no log density is further than {power(outcome.error_bound)} from
 the exact sum over them. It was run {run}: at best {duration(times["min"])}, median
 {duration(times["median"])}, mean {duration(times["mean"])}; that is {per_second(pairs / times["median"])}
 pairs a second at {outcome.data.train.shape[1]:,} dimensions.</p>"""
@@ -254,8 +268,9 @@ def _peers(peers: Sequence[PeerCheck]) -> str:
         "package", "n:images × queries", "n:its mean", "n:truth", "n:worst error", "n:its time", "n:parzen’s"
     )
     return f"""<h2>Checked against other packages</h2>
-<p>Here is the same question, put to parzen and to others: the log density of up to {own.n_queries:,}
-validation images under {own.n_train:,} training images with σ = {sigma(own.bandwidth)}. The truth beside
+<p>Here is the same question, put to parzen and to others: the log density of up to
+{count_of(own.n_queries, "validation image")} under
+{count_of(own.n_train, "training image")} with σ = {sigma(own.bandwidth)}. The truth beside
 each answer is the definition, summed term by term in plain NumPy. Each package runs with its default
 accuracy, on as many images as it does in seconds; all times are the best of up to three runs.
 {_tally(peers[1:])}</p>

@@ -9,9 +9,20 @@ if TYPE_CHECKING:  # they use these words
     from parzen.experiment.peers import PeerCheck
     from parzen.experiment.protocol import Row
 
-__all__ = ["duration", "number", "per_second", "power", "sigma", "speed", "timing", "with_error"]
+__all__ = ["count_of", "duration", "number", "per_second", "power", "sigma", "speed", "timing", "with_error"]
 
 _NBSP = "\N{NO-BREAK SPACE}"
+
+
+def count_of(number: int, what: str) -> str:
+    """Say how many there are.
+
+    Examples
+    --------
+    >>> count_of(1, "pair"), count_of(12_000, "pair")
+    ('1 pair', '12,000 pairs')
+    """
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def timing(seconds: Sequence[float]) -> dict[str, float]:

@@ -11,6 +11,7 @@ import io
 import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
@@ -23,7 +24,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["bandwidth_curve", "density_gallery", "image_grid", "new_figure", "png"]
+__all__ = [
+    "FORMATS",
+    "bandwidth_curve",
+    "density_gallery",
+    "image_grid",
+    "new_figure",
+    "plain_log_axis",
+    "png",
+    "save",
+]
 
 _INK, _SOFT, _ACCENT, _SECOND = "#1f2430", "#8a8f9c", "#1b6ca8", "#c2410c"
 _STYLE: Any = {  # Any: Matplotlib types the keys of this dict as literals from 3.11 on
@@ -82,7 +92,7 @@ def bandwidth_curve(sweep: _Curve, refinement: _Optimum | None = None, ax: Axes 
         Or anything with ``bandwidths``, ``mean_log_density`` and ``standard_error``, each of shape (k,), in
         nats a point and in the units of the data.
     refinement : Refinement, optional
-        The optimum found from the sweep; its ``trace`` is drawn as small dots.
+        The optimum found from the sweep; the line goes through it and through its ``trace``, small dots.
     ax : matplotlib.axes.Axes, optional
         Where to draw. Default: the axes of a new figure, found as ``.figure``.
 
@@ -239,6 +249,16 @@ def density_gallery(
     return figure
 
 
+#: What `save` can write, and how a file of it says nothing of version or date: the same numbers, the same bytes.
+_METADATA: dict[str, dict[str, None]] = {
+    "png": {"Software": None},
+    "pdf": {"Creator": None, "Producer": None, "CreationDate": None},
+    "svg": {"Creator": None, "Date": None},
+}
+#: The endings that `save` takes.
+FORMATS = tuple(_METADATA)
+
+
 def png(drawing: Axes | Figure) -> bytes:
     """Render a figure, or the figure that axes belong to, as the bytes of a PNG file.
 
@@ -247,11 +267,55 @@ def png(drawing: Axes | Figure) -> bytes:
     >>> png(image_grid([[0.0, 1.0]], (1, 2)))[1:4]
     b'PNG'
     """
+    return _rendered(drawing, "png")
+
+
+def save(drawing: Axes | Figure, path: str | Path) -> None:
+    """Write a figure, or the figure that axes belong to, in the format that the name of the file ends in.
+
+    Parameters
+    ----------
+    drawing : matplotlib.axes.Axes or matplotlib.figure.Figure
+        What to write.
+    path : str or Path
+        A file that ends in .png, .pdf or .svg.
+
+    Raises
+    ------
+    InputError
+        Another ending.
+    OSError
+        The file cannot be written.
+    """
+    path = Path(path)
+    kind = path.suffix.lower().removeprefix(".")
+    if kind not in FORMATS:
+        raise InputError(
+            f"`path` must end in .png, .pdf or .svg; got {str(path)!r}. Choose the format by the name of the file."
+        )
+    path.write_bytes(_rendered(drawing, kind))
+
+
+def _rendered(drawing: Axes | Figure, kind: str) -> bytes:
+    """Render in a format of `FORMATS`."""
+    import matplotlib
+
     stream = io.BytesIO()
     figure: Any = drawing.figure  # of a Figure: itself
-    # no version and no date in the file: the same numbers give the same bytes
-    figure.savefig(stream, format="png", metadata={"Software": None})
+    with matplotlib.rc_context({"svg.hashsalt": "parzen"}):
+        figure.savefig(stream, format=kind, metadata=_METADATA[kind])
     return stream.getvalue()
+
+
+def plain_log_axis(ax: Axes, low: float, high: float) -> None:
+    """Make the horizontal axis logarithmic, with numbers written as a person would, few enough not to touch."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
+
+    ax.set_xscale("log")
+    between = (2.0, 5.0) if high < 1e3 * low else ()
+    ax.xaxis.set_major_locator(MaxNLocator(6) if high < 10.0 * low else LogLocator(subs=(1.0, *between)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))
+    ax.minorticks_off()
 
 
 def _house_style() -> AbstractContextManager[None]:
@@ -276,28 +340,43 @@ def _draw_curve(
 ) -> None:
     """Draw the sorted curve of `bandwidth_curve`."""
     best = int(np.argmax(mean))
-    floor, top = _readable_limits(mean, None if refinement is None else refinement.mean_log_density)
+    floor, top = _readable_limits(mean, error, None if refinement is None else refinement.mean_log_density)
+    fallen = mean < floor
 
-    line: dict[str, Any] = {"color": _ACCENT, "linewidth": 1.4, "marker": "o", "capsize": 3, "zorder": 3}
-    ax.errorbar(h, mean, yerr=error, label="mean log density ± standard error", **line)
+    if refinement is None:
+        course = np.column_stack([h, mean])
+    else:  # through all that is known, so that the optimum is on the line
+        known = dict(refinement.trace) | {refinement.bandwidth: refinement.mean_log_density}
+        new = np.array([(x, y) for x, y in known.items() if x not in h]).reshape(-1, 2)
+        course = np.concatenate([np.column_stack([h, mean]), new])
+        course = course[np.argsort(course[:, 0])]
+        looked = new[(floor <= new[:, 1]) & (new[:, 0] != refinement.bandwidth)]
+        ax.plot(looked[:, 0], looked[:, 1], ".", color=_SECOND, markersize=4, zorder=4)
+        x, y = refinement.bandwidth, refinement.mean_log_density
+        told = f"optimum: {x:.4g} → {_nats(y, 2)}"
+        ax.plot(x, y, "*", color=_SECOND, markersize=14, zorder=5, label=told)
+    ax.plot(course[:, 0], course[:, 1], color=_ACCENT, linewidth=1.4, zorder=3)
+    bars: dict[str, Any] = {"color": _ACCENT, "linestyle": "none", "marker": "o", "capsize": 3, "zorder": 3}
+    seen = np.where(fallen, np.nan, mean)  # the bar of a point below the picture would end in the air
+    ax.errorbar(h, seen, yerr=error, label="mean log density ± standard error", **bars)
     ring: dict[str, Any] = {"color": _ACCENT, "markersize": 11, "fillstyle": "none", "zorder": 4}
-    told = f"best of the list: {_short(h[best])} → {mean[best]:.2f}"
+    told = f"best of the list: {_short(h[best])} → {_nats(mean[best], 2)}"
     if refinement is None and h[0] < h[-1] and h[best] in (h[0], h[-1]):
         told += "\nat the edge: a better one may lie outside"
     ax.plot(h[best], mean[best], "o", label=told, **ring)
-    if refinement is not None:
-        new = [(x, y) for x, y in refinement.trace if x not in h and floor <= y <= top]
-        trace = np.array(new).reshape(-1, 2)
-        ax.plot(trace[:, 0], trace[:, 1], ".", color=_SECOND, markersize=4, zorder=4)
-        x, y = refinement.bandwidth, refinement.mean_log_density
-        ax.plot(x, y, "*", color=_SECOND, markersize=14, zorder=5, label=f"optimum: {x:.4g} → {y:.2f}")
-    for x, y in zip(h[mean < floor], mean[mean < floor], strict=True):
+    for x, y in zip(h[fallen], mean[fallen], strict=True):
         ax.plot(x, floor, "v", color=_ACCENT, markersize=7, zorder=5, clip_on=False)
         above: dict[str, Any] = {
             "xytext": (0, 9),
             "textcoords": "offset points",
             "ha": "center",
             "va": "bottom",
+            "zorder": 5,
+            "bbox": {
+                "facecolor": ax.get_facecolor(),
+                "edgecolor": "none",
+                "pad": 1.0,
+            },  # hides the line behind
         }
         ax.annotate(_nats(y, 0), (x, floor), rotation=90, fontsize=8, color=_ACCENT, **above)
     places = h if refinement is None else np.append(h, refinement.bandwidth)
@@ -312,15 +391,20 @@ def _draw_curve(
     ax.legend(loc="best", fontsize=9)
 
 
-def _readable_limits(mean: FloatArray, optimum: float | None) -> tuple[float, float]:
-    """Choose the range of nats to show: everything but the points that fall far below the rest."""
+def _readable_limits(mean: FloatArray, error: FloatArray, optimum: float | None) -> tuple[float, float]:
+    """Choose the range of nats to show: everything, whole error bars too, but the points that fall far below."""
     top = float(mean.max()) if optimum is None else max(float(mean.max()), optimum)
     drops = top - mean[mean < top]
     if drops.size == 0:
-        return top - 1.0, top + 1.0
-    deepest = float(drops.max())
-    shown = deepest if drops.size < 3 else min(deepest, 2.0 * float(np.median(drops)))
-    return top - 1.08 * shown, top + 0.12 * shown
+        floor, ceiling = top - 1.0, top + 1.0
+    else:
+        deepest = float(drops.max())
+        shown = deepest if drops.size < 3 else min(deepest, 2.0 * float(np.median(drops)))
+        floor, ceiling = top - 1.08 * shown, top + 0.12 * shown
+    inside = mean >= floor
+    lowest, highest = float((mean - error)[inside].min()), float((mean + error)[inside].max())
+    room = 0.04 * (max(ceiling, highest) - min(floor, lowest))
+    return min(floor, lowest - room), max(ceiling, highest + room)
 
 
 def _draw_pull(

@@ -71,12 +71,12 @@ def draw_check(check: "GradientCheck") -> "Figure":
     left, right = figure.subplots(1, 2)
     claimed, seen = check.gradient.ravel(), check.differences.ravel()
     passed = check.passed.ravel()
-    excess = np.clip(check.excess.ravel(), 1e-6, 1e6)
-    entry = np.arange(excess.size)
+    excess = np.maximum(np.minimum(check.excess.ravel(), 1e6), 1e-6)
+    right.set_yscale("log")
     for members, colour, name in ((passed, "tab:blue", "agrees"), (~passed, "tab:red", "does not agree")):
         if members.any():
             left.plot(seen[members], claimed[members], "o", color=colour, label=name)
-            right.semilogy(entry[members], excess[members], "o", color=colour)
+            right.plot(np.flatnonzero(members), excess[members], "o", color=colour)
     ends = [float(np.nanmin([seen, claimed])), float(np.nanmax([seen, claimed]))]
     left.plot(ends, ends, color="0.7", zorder=0)
     left.set(xlabel="finite differences", ylabel="gradient")
