@@ -314,3 +314,18 @@ def test_meshes_of_several_bandwidths_keep_to_the_memory_limit_together(rng):
     kde = parzen.KernelDensity(0.003, method="gridding", memory_limit=2**25, workers=1).fit(X)
     request = kde._request(0).replace(scales=np.linspace(0.8, 1.0, 8))
     assert peak(lambda: kde._model.evaluate(X, request)) < 2**25
+
+
+def test_blocks_that_the_first_queries_read_are_not_the_whole_mesh(rng):
+    """They once stood for it in later calls: errors of 0.8 under a bound of 2e-10, or a crash."""
+    X = rng.uniform(0, 33_000, (100_000, 1))
+    kde = parzen.KernelDensity(1.0, method="gridding", memory_limit=2**20).fit(X)
+    first = rng.uniform(0, 22_000, (20_000, 1))
+    kde.evaluate(
+        first[(first < 5000) | (first > 5300)][:, None]
+    )  # fits into the memory; not so all of the mesh
+    Q = rng.permutation(np.concatenate([rng.uniform(0, 4500, 20_000), rng.uniform(8000, 20_000, 20)]))[
+        :, None
+    ]
+    exact = parzen.KernelDensity(1.0, method="tree").fit(X).evaluate(Q).log_density
+    np.testing.assert_allclose(kde.evaluate(Q).log_density, exact, rtol=0, atol=2e-9)

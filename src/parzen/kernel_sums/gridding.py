@@ -133,7 +133,7 @@ class GriddedSources:
             if nodes is None:
                 nodes = np.zeros((len(chosen), *self.mesh.block_shape))
                 run(self._spreading(self._node_keys[chosen], nodes), begin, middle)
-                if len(batches) == 1:
+                if len(chosen) == len(self._node_keys):  # not what these queries alone read
                     self._nodes = nodes
             else:  # whichever batches these are: all nodes are there
                 chosen = np.arange(len(self._node_keys))
