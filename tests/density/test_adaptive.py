@@ -397,3 +397,21 @@ def test_the_geometric_mean_of_factors_is_by_weight(rng):
     for rule in RULES:
         kde = parzen.KernelDensity(0.4, adaptive=rule).fit(x, sample_weight=weights)
         assert np.average(np.log(kde.bandwidth_factors_), weights=weights) == pytest.approx(0, abs=1e-12)
+
+
+def test_neighbours_of_clusters_far_apart(rng):
+    """Ranks of squares that had lost their digits were off by half."""
+    x = rng.standard_normal((200, 16))
+    x[100:] += 1e8
+    distances = np.sort(cdist(x, x), axis=1)[:, math.ceil(math.sqrt(200))]
+    kde = parzen.KernelDensity(1.0, adaptive="knn").fit(x)
+    np.testing.assert_allclose(kde.bandwidth_factors_, normalised(distances), rtol=1e-7)
+
+
+@pytest.mark.parametrize("d", [1, 2])
+def test_neighbours_beyond_float64_are_refused(d):
+    x = np.array([[1e200] * d, [0.0] * d, [-1e200] * d, [1.0] * d])
+    with pytest.raises(
+        InputError, match=r"`adaptive` must be None for samples that spread .* larger bandwidth"
+    ):
+        parzen.KernelDensity(1e-150, adaptive="knn").fit(x)

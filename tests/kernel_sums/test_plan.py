@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import parzen
 from parzen.bandwidth.matrix import Scale
 from parzen.density.model import Model
 from parzen.errors import InputError
@@ -64,3 +65,18 @@ def test_workers_do_not_change_the_blocks():
 
 def test_no_more_workers_than_blocks():
     assert plan_for(2, m=10, workers=8).workers == 1
+
+
+def test_predictions_are_sane_out_of_range(recwarn):
+    plan = parzen.KernelDensity(1.0).fit([[1e100], [-1e100], [0.0]]).explain([[1e300]], order=1)
+    assert all(candidate.seconds > 0 for candidate in plan.candidates)
+    parzen.KernelDensity(1.0).fit([[0.0, 1.0], [0.0, 3.0]]).log_density([[1e307, 0.0]])
+    assert not recwarn.list
+
+
+def test_the_choice_does_not_depend_on_what_was_asked_before(rng):
+    X, Q = rng.standard_normal((50_000, 2)), rng.standard_normal((150, 2))
+    kde = parzen.KernelDensity(0.1).fit(X)
+    first = kde.explain(Q, order=1)
+    kde.evaluate(X[:40_000], order=1, progress=False)
+    assert kde.explain(Q, order=1).candidates == first.candidates

@@ -375,3 +375,41 @@ def test_what_the_normaliser_leaves_of_log_s_is_exact_too():
     for order in (0, 2):
         error = np.abs(kde.leave_one_out(order=order).log_density - exact)
         assert np.all(error <= 2.0 * np.spacing(np.abs(exact)) + 1e-15)
+
+
+@pytest.mark.parametrize("method", ["auto", "dense", "tree"])
+def test_exponents_beyond_whole_nats_are_never_plus_infinity(method):
+    """The exponential of a positive rounding error of 1e17 nats was inf, and so was the log density."""
+    import parzen
+
+    kde = parzen.KernelDensity(1.0, method=method).fit([[0.0], [1.0]])
+    found = kde.evaluate([[6.969657402938803e16]])
+    assert found.n_repaired == 1
+    np.testing.assert_allclose(found.log_density, -2.42880622e33, rtol=1e-8)
+
+
+@pytest.mark.parametrize("rtol", [1e-9, 0.0])
+@pytest.mark.parametrize(
+    ("X", "q", "gradient"),
+    [
+        ([[0.0], [1.0], [3e76]], [1e61], [-1e61]),
+        ([[0.0], [1.0], [3e77]], [1e61], [-1e61]),
+        ([[0.0, 1.0], [0.0, 3.0]], [1e162, 0.0], [-1e162, 1.0 + 2.0 / (1.0 + np.exp(4.0))]),
+    ],
+)
+def test_far_queries_see_samples_unrounded(X, q, gradient, rtol):
+    """About the samples' centre, or as squares of small coordinates, they were not what they are."""
+    import parzen
+
+    found = parzen.KernelDensity(1.0, rtol=rtol).fit(X).evaluate([q], order=1)
+    np.testing.assert_allclose(found.gradient[0], gradient, rtol=1e-9)
+    with np.errstate(over="ignore"):
+        np.testing.assert_allclose(found.log_density[0], -0.5 * np.square(q[0]), rtol=1e-9)
+
+
+def test_derivatives_are_refused_rather_than_guessed_far_out():
+    import parzen
+
+    kde = parzen.KernelDensity(1.0).fit([[0.0, 1e100], [1e100, 0.0], [0.3e100, 0.1e100]])
+    with pytest.raises(AccuracyError, match="tell the samples apart"):
+        kde.evaluate([[3e100, 3e100]], order=1)  # once (-3e100, -2e100), where (-2.5e100, -2.5e100) is right

@@ -39,6 +39,8 @@ _LOOSEST, _STRICTEST = 1e-9, 1e-12
 
 #: Dimensions up to which a k-d tree finds neighbours faster than matrix products.
 _TREE_DIMENSIONS = 15
+#: Squared distances that differ by a smaller share may take each other's place.
+_SAME_SQUARES = 1e-10
 #: Neighbours, or squared distances, that a block of points has.
 _BLOCK = 4_000_000
 
@@ -103,6 +105,11 @@ def _knn(model: Model, request: Request) -> FloatArray:
     if n == 1:
         return np.zeros(1)
     points = model.points(model.samples).rows(slice(None))
+    if not np.all(np.isfinite(points)):
+        raise InputError(
+            "`adaptive` must be None for samples that spread over more bandwidths than float64 can hold; got 'knn'. "
+            "Use a larger bandwidth."
+        )
     distances = _neighbour_distances(points, min(math.ceil(math.sqrt(n)), n - 1), request.workers)
     tied = distances == 0
     if tied.any():
@@ -168,9 +175,14 @@ def _distances_by_products(points: FloatArray, k: int) -> FloatArray:
     distances = np.empty(len(points))
     for start in range(0, len(points), rows):
         few = points[start : start + rows]
-        # ranks survive the rounding of these squares, zeros do not: so the distance itself is made by differences
         kth = np.argpartition(norms - 2.0 * few @ points.T, k, axis=1)[:, k]
-        distances[start : start + rows] = np.linalg.norm(few - points[kth], axis=1)
+        found = np.linalg.norm(few - points[kth], axis=1)
+        # rounding of the squares may have changed ranks
+        doubt = points.shape[1] * np.finfo(float).eps * (norms[start : start + rows] + norms.max())
+        unsure = np.flatnonzero(~(doubt < _SAME_SQUARES * found**2))
+        for i in unsure:
+            found[i] = np.partition(np.linalg.norm(points - few[i], axis=1), k)[k]
+        distances[start : start + rows] = found
     return distances
 
 

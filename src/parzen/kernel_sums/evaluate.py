@@ -286,8 +286,10 @@ class _Run:
             request.order,
             sharpest=sources.sharpest,
         )
-        # beyond, an exponent's own rounding is whole nats, and the loops' exponentials of x ≤ 0 may meet x > 0
-        broken |= ~(sums.log_sum > -_LARGEST_EXPONENT)
+        # beyond, an exponent's own rounding is whole nats, and the loops' exponentials of x ≤ 0 may meet x > 0: the sum
+        # may be anything then, more than that of n largest terms included
+        most = math.log(sources.n) + 1.0
+        broken |= ~((sums.log_sum > -_LARGEST_EXPONENT) & (sums.log_sum < most))
         self.bound[indices] += rounding
         return broken
 
@@ -404,8 +406,11 @@ class _Run:
 
     def _sum_far(self, indices: IntArray, y: FloatArray) -> None:
         """Sum queries so far out that squares lose everything."""
-        x = self.sources.points.rows(slice(None))
-        for i, q in zip(indices.tolist(), y, strict=True):
+        x, queries = self.sources.points.exact_rows(slice(None)), self.queries.exact_rows(indices)
+        for row, i in enumerate(indices.tolist()):
+            q = queries.at(row)
+            if not np.all(np.isfinite(q.high + q.low)):  # products of such numbers have no exact form
+                q = DoubleDouble.of(y[row])
             found = far.sum_far(self.sources, x, q, int(self.own[i]), i, self.request)
             if found is not None:
                 sums, bound = found

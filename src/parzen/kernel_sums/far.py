@@ -30,7 +30,7 @@ _DOUBT = 2.0**-96
 
 
 def sum_far(
-    sources: Sources, x: FloatArray, q: FloatArray, own: int, row: int, request: Request
+    sources: Sources, x: DoubleDouble, q: DoubleDouble, own: int, row: int, request: Request
 ) -> tuple[KernelSums, FloatArray] | None:
     """Return the sums of one query and a bound, (k,), on the error of log S.
 
@@ -41,7 +41,7 @@ def sum_far(
     sources, request :
         What is summed, and what is asked.
     x : (n, d)
-        The sources' points, whitened.
+        The sources' points, whitened; rounded to float64 they would not be told apart from where the query is.
     q : (d,)
         The query, whitened.
     own : int
@@ -55,8 +55,9 @@ def sum_far(
         Derivatives that cannot be told.
     """
     order = request.order
-    sums, bound = KernelSums.empty(1, len(request.scales), len(q), order), np.zeros(len(request.scales))
-    if not np.all(np.isfinite(q)):
+    d = len(q.high)
+    sums, bound = KernelSums.empty(1, len(request.scales), d, order), np.zeros(len(request.scales))
+    if not np.all(np.isfinite(q.high)):
         if order > 0:
             raise AccuracyError(
                 "`X` must lie closer for gradients; got queries whose gradient leaves the range of float64. "
@@ -64,17 +65,18 @@ def sum_far(
             )
         sums.log_sum[:], sums.mean_square[:] = -np.inf, np.inf
         return sums, bound
-    others = np.arange(len(x)) != own
+    others = np.arange(len(x.high)) != own
+    x = x.at(others)
     if sources.precisions is not None:
-        return _with_factors(sources, x[others], q, others, row, request)
-    x = x[others]
-    offsets = sources.offsets.high[others] if sources.offsets else np.zeros(len(x))
+        return _with_factors(sources, x, q, others, row, request)
+    offsets = sources.offsets.high[others] if sources.offsets else np.zeros(len(x.high))
     nearest, farther, doubt = _nearest(x, q)
-    u = x[nearest] - q
+    u = x.at(nearest).minus(q).high
     size = np.max(np.abs(u))
     distance = size * np.sqrt(np.sum((u / size) ** 2)) if size > 0 else 0.0
     if distance < FAR_AWAY:
         return None
+    steps = x.minus(_repeated(x.at(nearest), len(x.high))).high
     for k, scale in enumerate(request.scales):
         above = scale * farther + (offsets - offsets[nearest])
         least = np.min(above)
@@ -88,54 +90,85 @@ def sum_far(
         sums.mean_square[0, k] = distance**2
         bound[k] = 8.0 * accuracy.UNIT * np.minimum(exponent, _LARGEST_BOUND)
         if order > 0:
-            middle = (shares / total) @ x
-            sums.mean[0, k] = middle - q
+            middle = (shares / total) @ steps
+            sums.mean[0, k] = u + middle
         if order > 1:
-            apart = x - middle
+            apart = steps - middle
             sums.covariance[0, k] = (shares / total * apart.T) @ apart
     return sums, bound
 
 
 def _with_factors(
-    sources: Sources, x: FloatArray, q: FloatArray, others: BoolArray, row: int, request: Request
+    sources: Sources, x: DoubleDouble, q: DoubleDouble, others: BoolArray, row: int, request: Request
 ) -> tuple[KernelSums, FloatArray]:
     """Return the sums where sources have bandwidth factors: the least exponent is all, derivatives are refused."""
     assert sources.precisions is not None  # who calls this has looked
     assert sources.offsets is not None
-    u = x - q
+    u = x.minus(_repeated(q, len(x.high))).high
     size = np.max(np.abs(u), axis=1)
     distance = size * np.sqrt(np.sum((u / size[:, None]) ** 2, axis=1))
-    if request.order > 0 or not np.min(distance) > _DISTINCT * np.max(np.abs(q)):
+    if request.order > 0 or not np.min(distance) > _DISTINCT * np.max(np.abs(q.high)):
         raise accuracy.cannot_tell([row], request.rtol)
     roots, offsets = np.sqrt(0.5 * sources.precisions.high[others]), sources.offsets.high[others]
     scales = request.scales[:, None]
     least = np.min((np.sqrt(scales) * roots * distance) ** 2 + offsets, axis=1)
-    sums = KernelSums.empty(1, len(scales), len(q), 0)
+    sums = KernelSums.empty(1, len(scales), len(q.high), 0)
     sums.log_sum[0] = -least
     sums.mean_square[0] = 2.0 * (least / request.scales)
     return sums, 8.0 * accuracy.UNIT * np.minimum(least, _LARGEST_BOUND)
 
 
-def _nearest(x: FloatArray, q: FloatArray) -> tuple[int, FloatArray, FloatArray]:
-    """Return the nearest row of ``x``, ½‖x_j - q‖² of every row above that of the nearest, and a bound on its error.
+def _nearest(x: DoubleDouble, q: DoubleDouble) -> tuple[int, FloatArray, FloatArray]:
+    """Return a near row of ``x``, ½‖x_j - q‖² of every row above that of this one, and a bound on its error.
 
-    Computed as (x_j - x_best)·(½(x_j + x_best) - q) in double-double arithmetic, which keeps its digits where
-    the squares would lose all of them or overflow.
+    (x_j - b)·½(x_j + b) - (x_j - b)·q in double-double arithmetic, b the row, each factor in units of its own, which
+    keeps the digits that the squares would lose, and what overflows or underflows there. Where the second product is 0,
+    as by symmetry, the first one is all that counts, however much smaller it is than q.
     """
+    own, theirs = float(_unit(x.high)), float(_unit(q.high))
+    unit = min(own, theirs)
+    points, query = x.scaled(own), q.scaled(theirs)
     best = 0
-    size = max(float(np.max(np.abs(q))), float(np.max(np.abs(x))))
-    unit = 2.0 ** -np.frexp(size)[1]
-    points, query = DoubleDouble.of(x * unit), DoubleDouble.of(np.broadcast_to(q * unit, x.shape))
     while True:
-        chosen = DoubleDouble.of(np.broadcast_to(x[best] * unit, x.shape))
-        step = points.minus(chosen)
-        products = step.times(points.plus(chosen).scaled(0.5).minus(query))
-        farther, doubt = DoubleDouble.of(np.zeros(len(x))), np.zeros(len(x))
-        for a in range(len(q)):
-            farther = farther.plus(products.at((slice(None), a)))
-            doubt += _DOUBT * np.abs(products.high[:, a])
-        candidate = int(np.argmin(farther.high))
-        if not farther.high[candidate] < -doubt[candidate]:
-            exact = farther.high == 0.0  # symmetric to the last digit
-            return best, farther.high / unit / unit, np.where(exact, 0.0, doubt / unit / unit)
-        best = candidate
+        row = points.at(best)
+        step = points.minus(_repeated(row, len(x.high)))
+        reach = _unit(step.high, axis=1)
+        step = DoubleDouble(step.high * reach[:, None], step.low * reach[:, None])
+        middle = points.plus(_repeated(row, len(x.high))).scaled(0.5)
+        first, first_size = _dot(step, middle)
+        first_size[first.high == 0.0] = 0.0  # symmetric to the last digit
+        second, second_size = _dot(step, _repeated(query, len(x.high)))
+        symmetric = second.high == 0.0
+        both = first.scaled(unit / own).minus(second.scaled(unit / theirs)).high
+        both_doubt = _DOUBT * (first_size * (unit / own) + second_size * (unit / theirs))
+        level = np.where(symmetric, first.high * (unit / own), both) / reach
+        doubt = np.where(symmetric, _DOUBT * first_size * (unit / own), both_doubt) / reach
+        candidate = int(np.argmin(level))
+        if level[candidate] < -doubt[candidate]:
+            best = candidate
+            continue
+        farther = np.where(symmetric, first.high / reach / own / own, both / reach / own / unit)
+        error = np.where(symmetric, _DOUBT * first_size / reach / own / own, both_doubt / reach / own / unit)
+        return best, farther, error
+
+
+def _dot(a: DoubleDouble, b: DoubleDouble) -> tuple[DoubleDouble, FloatArray]:
+    """Return the products of rows, (n,), and the sum of the sizes of their terms."""
+    products = a.times(b)
+    total, size = DoubleDouble.of(np.zeros(len(a.high))), np.zeros(len(a.high))
+    for k in range(a.high.shape[1]):
+        total = total.plus(products.at((slice(None), k)))
+        size += np.abs(products.high[:, k])
+    return total, size
+
+
+def _unit(values: FloatArray, axis: int | None = None) -> FloatArray:
+    """Return powers of two by which the largest numbers become ½ to 1; 1 for 0."""
+    largest = np.max(np.abs(values), axis=axis)
+    return np.asarray(2.0 ** -np.clip(np.frexp(largest)[1], -1000, 1020).astype(np.float64))
+
+
+def _repeated(row: DoubleDouble, n: int) -> DoubleDouble:
+    """Return a row n times."""
+    shape = (n, len(row.high))
+    return DoubleDouble(np.broadcast_to(row.high, shape), np.broadcast_to(row.low, shape))

@@ -52,7 +52,8 @@ class _Task:
         halves = 0.5 * float(self.request.scales.min()) * self.squares
         reach = halves.min(axis=1) + accuracy.cutoff(self.sources.n, self.request.rtol)
         # less the nearest one itself, which says nothing about a source at random
-        share = (np.count_nonzero(halves <= reach[:, None], axis=1) - 1) / halves.shape[1]
+        near = np.maximum(np.count_nonzero(halves <= reach[:, None], axis=1), 1)  # NaN is not near
+        share = (near - 1) / halves.shape[1]
         return float(np.mean(1.0 - (1.0 - share) ** TILE))
 
     @cached_property
@@ -177,10 +178,10 @@ def _predict_mesh(task: _Task) -> tuple[float, float]:
     windows = (mesh.taps / 32.0) ** d
     seconds = 0.0
     for scale in request.scales:
-        if not sources.has_gridded(float(scale), request):
-            blocks = _number_of_blocks(Blocks.of(x, scale, mesh, FARTHEST), n / len(x))
-            seconds += n * (_TO_BLOCK + windows * _SPREAD_SECONDS[d])
-            seconds += blocks * 2**d * math.prod(mesh.block_shape) * _NODE_SECONDS
+        # also where a mesh is kept: the choice does not depend on what was asked before
+        blocks = _number_of_blocks(Blocks.of(x, scale, mesh, FARTHEST), n / len(x))
+        seconds += n * (_TO_BLOCK + windows * _SPREAD_SECONDS[d])
+        seconds += blocks * 2**d * math.prod(mesh.block_shape) * _NODE_SECONDS
         blocks = _number_of_blocks(Blocks.of(q, scale, mesh, FARTHEST - 1), m / len(q))
         seconds += m * (_TO_BLOCK + windows * _READ_SECONDS[d] * (1.0 + 0.6 * order))
         seconds += blocks * (mesh.block + mesh.taps) ** d * _NODE_SECONDS
@@ -363,8 +364,8 @@ def make_plan(sources: Sources, queries: Points, request: Request) -> Plan:
     task = _Task(sources, queries, request)
     candidates: list[Candidate] = []
     for name, method in METHODS.items():
-        refused = method.refuses(sources, queries, request)
         with np.errstate(all="ignore"):  # points out of range are met by the evaluation
+            refused = method.refuses(sources, queries, request)
             best_yet = min((candidate.seconds for candidate in candidates), default=math.inf)
             seconds = math.inf if refused else method.seconds(task, best_yet)
         candidates.append(Candidate(name, seconds, refused))

@@ -158,11 +158,6 @@ class Sources:
         """The sources on meshes, for the bandwidths of the last request."""
         return []
 
-    def has_gridded(self, scale: float, request: Request) -> bool:
-        """Whether what `gridded` returns is kept."""
-        mesh = Mesh.of(self.d, request.moments, request.rtol)
-        return any(known.serves(scale, mesh) for known in self._gridded)
-
     def gridded(self, scale: float, request: Request) -> GriddedSources:
         """Return the sources on a mesh for one bandwidth of a request, those that are kept where they serve."""
         mesh = Mesh.of(self.d, request.moments, request.rtol)

@@ -381,3 +381,22 @@ def test_swapped_coordinates_are_told_from_wrong_ones():
 def test_smoothing_says_which_coordinate_is_out_of_order(x, text):
     with pytest.raises(InputError, match=text):
         smooth_gradient(np.arange(9.0), x)
+
+
+def test_outputs_of_other_classes_are_filled():
+    f = np.random.default_rng(0).standard_normal((200, 100))
+    out = np.matrix(np.zeros(f.shape))
+    assert gradient(f, axis=0, out=out) is out
+    np.testing.assert_array_equal(np.asarray(out), np.gradient(f, axis=0))
+
+
+def test_interleaved_outputs_share_no_memory():
+    f = np.random.default_rng(0).standard_normal((200, 100))
+    both = np.zeros((200, 100, 2))
+    gradient(f, out=(both[..., 0], both[..., 1]))
+    np.testing.assert_array_equal(both, np.stack(np.gradient(f), axis=-1))
+
+
+@pytest.mark.parametrize("options", [{}, {"accuracy": 4}, {"nan": "skip"}, {"out": ()}])
+def test_no_axes_of_a_large_array(options):
+    assert gradient(np.zeros((200, 100)), axis=(), **options) == ()

@@ -271,7 +271,7 @@ def _outputs(
                 f"{describe(target)}{'' if target.flags.writeable else ' (read-only)'}. Make it with "
                 f"np.empty({shape}, {str(dtype)!r})."
             )
-        if any(np.may_share_memory(target, other) for other in outs[:k]):
+        if any(np.shares_memory(target, other) for other in outs[:k]):
             raise InputError(
                 "`out` must be separate arrays; got two that share memory. Make one for each axis."
             )

@@ -95,7 +95,7 @@ def differentiate(
     made: list[Any] = []
     wanted: list[Axis] = []
     for k, (axis, scheme) in enumerate(zip(axes, schemes, strict=True)):
-        given = None if outs is None else outs[k].transpose(order)
+        given = None if outs is None else np.asarray(outs[k]).transpose(order)
         fits = (
             given is not None
             and given.dtype == work.dtype
@@ -105,7 +105,7 @@ def differentiate(
         made.append(given if fits else new_output(shape, work.dtype))
         inner = math.prod(shape[back[axis] + 1 :]) * parts
         wanted.append(Axis(scheme, inner, made[-1].reshape(-1).view(dtype_of_loops), not fits))
-    if work.size:
+    if work.size and wanted:
         if positions is not None and parts == 2:
             flat = _both_parts_missing(flat)
         source = flat.view()
