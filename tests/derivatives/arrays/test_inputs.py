@@ -400,3 +400,23 @@ def test_interleaved_outputs_share_no_memory():
 @pytest.mark.parametrize("options", [{}, {"accuracy": 4}, {"nan": "skip"}, {"out": ()}])
 def test_no_axes_of_a_large_array(options):
     assert gradient(np.zeros((200, 100)), axis=(), **options) == ()
+
+
+def test_errors_of_other_threads_are_raised(monkeypatch):
+    def fails(begin, end):
+        if threading.current_thread() is not threading.main_thread():
+            raise MemoryError("in a helper")
+        time.sleep(0.01)
+
+    monkeypatch.setattr(sweeps, "_steps", lambda f, axes: [fails])
+    monkeypatch.setattr(sweeps, "PAGE", 1 << 13)
+    with pytest.raises(MemoryError, match="in a helper"):
+        gradient(np.zeros(1 << 18), workers=2)
+
+
+def test_every_task_is_done_whichever_thread_is_last(rng, monkeypatch):
+    monkeypatch.setattr(sweeps, "PAGE", 1 << 12)
+    f = rng.standard_normal(20_000)
+    expected = np.gradient(f)
+    for _ in range(200):
+        np.testing.assert_array_equal(gradient(f, workers=3), expected)
