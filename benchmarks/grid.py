@@ -31,6 +31,7 @@ _LARGE: tuple[tuple[str, tuple[int, ...], bool, float | None, float | None], ...
     ("10⁷, coordinates", (10**7,), True, None, None),
 )
 
+_ROUNDS = 21  # the time to provide new pages varies by half
 _QUIET = 0.2  # cores that other work may take in a round that counts
 _BUDGET = 25.0  # seconds for a case
 
@@ -144,13 +145,13 @@ def _new_pages(shape: tuple[int, ...], number: int) -> None:
 
 
 def _quiet_rounds(contenders: dict[str, Callable[[], Any]]) -> tuple[Timings, float, str]:
-    """Run rounds until seven of them were quiet; use all where fewer than three were.
+    """Run rounds until enough of them were quiet; use all where fewer than three were.
 
     Return the timings, the cores that other work took meanwhile, and how many rounds were quiet.
     """
     rounds: list[tuple[float, Timings]] = []
     began = time.perf_counter()
-    while sum(others < _QUIET for others, _ in rounds) < 7 and time.perf_counter() - began < _BUDGET:
+    while sum(others < _QUIET for others, _ in rounds) < _ROUNDS and time.perf_counter() - began < _BUDGET:
         start, busy, own = time.perf_counter(), _busy_seconds(), time.process_time()
         timings = interleave(contenders, rounds=1)
         others = _busy_seconds() - busy - (time.process_time() - own)

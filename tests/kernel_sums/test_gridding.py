@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import parzen
 from parzen.bandwidth.matrix import as_scale
@@ -329,3 +331,22 @@ def test_blocks_that_the_first_queries_read_are_not_the_whole_mesh(rng):
     ]
     exact = parzen.KernelDensity(1.0, method="tree").fit(X).evaluate(Q).log_density
     np.testing.assert_allclose(kde.evaluate(Q).log_density, exact, rtol=0, atol=2e-9)
+
+
+@settings(deadline=None, max_examples=25, derandomize=True)
+@given(
+    seed=st.integers(0, 1000),
+    d=st.integers(1, 2),
+    limit=st.sampled_from([2**20, 2**22]),
+    pieces=st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1), st.integers(1, 300)), min_size=2, max_size=4),
+)
+def test_answers_do_not_depend_on_what_was_asked_before(seed, d, limit, pieces):
+    """Whatever part of the space each call looks at, and whether its mesh fits into the memory."""
+    rng = np.random.default_rng(seed)
+    extent = 40_000.0 if d == 1 else 900.0
+    X = rng.uniform(0, extent, (20_000, d))
+    kde = parzen.KernelDensity(1.0, method="gridding", memory_limit=limit).fit(X)
+    for start, width, m in pieces:
+        Q = extent * (start + width * rng.random((m, d)))
+        fresh = parzen.KernelDensity(1.0, method="gridding", memory_limit=limit).fit(X)
+        np.testing.assert_array_equal(kde.evaluate(Q).log_density, fresh.evaluate(Q).log_density)

@@ -74,7 +74,9 @@ class KernelSums:
     """Finished sums: log S and the moments of the pulls c_j u_j under the weights p_j = e_j / Σ e."""
 
     log_sum: FloatArray  # (m, k)  log Σ exp(-t_j)
-    mean_square: FloatArray  # (m, k)  Σ p_j c_j ‖u_j‖², where derivatives or ``radial`` were asked for
+    mean_square: (
+        FloatArray  # (m, k)  Σ p_j c_j ‖u_j‖², where derivatives (not on a mesh) or ``radial`` were asked for
+    )
     mean: FloatArray  # (m, k, d)  Σ p_j c_j u_j
     covariance: FloatArray  # (m, k, d, d)  Σ p_j (c_j u_j - mean)(c_j u_j - mean)ᵀ
     mean_precision: FloatArray  # (m, k)  Σ p_j c_j, where derivatives were asked for: 1 without factors

@@ -24,6 +24,7 @@ __all__ = ["Axis", "new_output", "repair", "sweep"]
 PAGE = 1 << 21  # bytes of a huge page
 _REPEATED = 16  # up to so many elements behind the axis, weights are repeated so that loops stay long
 _FEW_WEIGHTS = 1 << 16  # up to so many points of an uneven axis, weights are made once
+_REPAIRED = 1 << 20  # elements whose lines one compiled call repairs, well under 0.1 s
 _STREAMED = 1 << 25  # bytes of results from which they bypass the caches: a large third-level one
 
 _Step = Callable[[int, int], None]  # works on the flat range from its first argument to its second
@@ -148,9 +149,11 @@ def repair(f: Any, axis: Axis, position: FloatArray) -> None:
     scheme = axis.scheme
     spoilt = np.isnan(axis.out.reshape(-1, scheme.n, axis.inner)).any(axis=1)
     lines = np.flatnonzero(spoilt)
-    if lines.size:
-        around, at_end = scheme.samples_around_gaps
-        loops.repair_lines(f, axis.out, lines, scheme.n, axis.inner, position, around, at_end, scheme.order)
+    around, at_end = scheme.samples_around_gaps
+    some = max(1, _REPAIRED // scheme.n)
+    for start in range(0, lines.size, some):  # Ctrl-C is heard between two calls
+        few = lines[start : start + some]
+        loops.repair_lines(f, axis.out, few, scheme.n, axis.inner, position, around, at_end, scheme.order)
 
 
 def _steps(f: Any, axes: Sequence[Axis]) -> list[_Step]:
