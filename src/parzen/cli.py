@@ -316,6 +316,8 @@ def _no_picture(method: str, d: int) -> InputError:
 
 def _words_of_bandwidth(data: Path) -> dict[str, str]:
     """Return what `parzen.select_bandwidth` calls its arguments, and what they are on the command line."""
+    from parzen.bandwidth.selection import ADVICE
+
     options = {f"`{name}`": f"`--{name}`" for name in ("method", "kind", "target")}
     kinds = {f"kind='{kind}'": f"--kind {kind}" for kind in ("scalar", "diagonal", "full")}
     targets = {f"target='{target}'": f"--target {target}" for target in ("density", "gradient", "hessian")}
@@ -325,8 +327,7 @@ def _words_of_bandwidth(data: Path) -> dict[str, str]:
             "`X`": f"`{data}`",
             "`sample_weight`": "`--weights`",
             "`bandwidth` must": f"the bandwidth of `{data}` must",
-            "Pass a positive number (try `parzen.sweep` to choose it), or standard deviations, shape (d,), that are "
-            "positive for every feature.": remedy,
+            ADVICE: remedy,
         }
         | options
         | kinds

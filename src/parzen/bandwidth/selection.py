@@ -14,7 +14,7 @@ from parzen.errors import InputError, InputTypeError
 from parzen.typing import FloatArray, Progress
 from parzen.validation import as_matrix, as_weights, as_workers, describe
 
-__all__ = ["METHODS", "Bandwidth", "Method", "choose", "select_bandwidth"]
+__all__ = ["ADVICE", "METHODS", "Bandwidth", "Method", "choose", "select_bandwidth"]
 
 _ALL: tuple[Kind, ...] = ("scalar", "diagonal", "full")
 _FULL_FIRST: tuple[Kind, ...] = ("full", "diagonal", "scalar")
@@ -275,7 +275,8 @@ def _independent(samples: FloatArray, weights: FloatArray | None) -> bool:
     return bool(np.linalg.eigvalsh(covariance / np.outer(size, size))[0] > 1e-10)
 
 
-_ADVICE = (
+#: What helps where nothing can be chosen; the command line has its own words for it.
+ADVICE = (
     "Pass a positive number (try `parzen.sweep` to choose it), or standard deviations, shape (d,), that are positive "
     "for every feature."
 )
@@ -286,7 +287,7 @@ def _require_samples(samples: FloatArray, weights: FloatArray | None, method: st
     if effective_sample_size(weights, len(samples)) <= 1.0:
         raise InputError(
             f"`bandwidth` must be a number for a single sample{' that has all the weight' if given > 1 else ''}; got "
-            f"{method!r} with n = {given}. {_ADVICE}"
+            f"{method!r} with n = {given}. {ADVICE}"
         )
     with np.errstate(over="ignore"):
         spread = np.ptp(samples, axis=0)
@@ -304,7 +305,7 @@ def _require_spread(samples: FloatArray, method: str, kind: str) -> None:
         raise InputError(
             f"`bandwidth` must be given as numbers where the data's covariance is singular; got {method!r} with "
             f"{constant.size} constant feature{'s' if constant.size > 1 else ''}, the first at column "
-            f"{int(constant[0])}. {_ADVICE}"
+            f"{int(constant[0])}. {ADVICE}"
         )
 
 
