@@ -7,6 +7,7 @@
     schemes       one axis, decided: which samples with which weights at each point; stencils: the weights
     layout        any dtype and memory order → the flat floats that the loops take, and back
     sweep         all axes in one pass over memory, in blocks, on threads; loops: compiled
+    pages         memory for large results: huge pages, and those of dropped results again
     lazy          the same schemes on chunks (dask), or with another library's operations
 
     calculus      hessian, laplacian, divergence, curl

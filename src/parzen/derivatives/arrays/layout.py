@@ -90,21 +90,23 @@ def differentiate(
     parts = 2 if work.dtype.kind == "c" else 1
     flat = work.reshape(-1).view(dtype_of_loops)
     back = [order.index(k) for k in range(f.ndim)]
-    from parzen.derivatives.arrays.sweep import Axis, new_output, repair, sweep
+    from parzen.derivatives.arrays.pages import new_output
+    from parzen.derivatives.arrays.sweep import Axis, repair, sweep
 
     made: list[Any] = []
     wanted: list[Axis] = []
     for k, (axis, scheme) in enumerate(zip(axes, schemes, strict=True)):
-        given = None if outs is None else np.asarray(outs[k]).transpose(order)
+        given: Any = None if outs is None else np.asarray(outs[k]).transpose(order)
         fits = (
             given is not None
             and given.dtype == work.dtype
             and given.flags.c_contiguous
             and given.flags.aligned
         )
-        made.append(given if fits else new_output(shape, work.dtype))
+        array, new = (given, False) if fits else new_output(shape, work.dtype)
+        made.append(array)
         inner = math.prod(shape[back[axis] + 1 :]) * parts
-        wanted.append(Axis(scheme, inner, made[-1].reshape(-1).view(dtype_of_loops), not fits))
+        wanted.append(Axis(scheme, inner, array.reshape(-1).view(dtype_of_loops), new))
     if work.size and wanted:
         if positions is not None and parts == 2:
             flat = _both_parts_missing(flat)

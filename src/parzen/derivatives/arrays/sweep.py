@@ -5,7 +5,6 @@ while the block's samples are at hand. Blocks are disjoint and each element is c
 thread takes it, so results do not depend on ``workers``.
 """
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -16,28 +15,18 @@ from typing import Any
 import numpy as np
 
 from parzen.derivatives.arrays import loops
+from parzen.derivatives.arrays.pages import PAGE
 from parzen.derivatives.arrays.schemes import Scheme, interior_weights
 from parzen.typing import FloatArray
 
-__all__ = ["Axis", "new_output", "repair", "sweep"]
+__all__ = ["Axis", "repair", "sweep"]
 
-PAGE = 1 << 21  # bytes of a huge page
 _REPEATED = 16  # up to so many elements behind the axis, weights are repeated so that loops stay long
 _FEW_WEIGHTS = 1 << 16  # up to so many points of an uneven axis, weights are made once
 _REPAIRED = 1 << 20  # elements whose lines one compiled call repairs, well under 0.1 s
 _STREAMED = 1 << 25  # bytes of results from which they bypass the caches: a large third-level one
 
 _Step = Callable[[int, int], None]  # works on the flat range from its first argument to its second
-
-
-def new_output(shape: tuple[int, ...], dtype: Any) -> Any:
-    """Return an uninitialised array; a large one begins where a huge page does."""
-    size = math.prod(shape)
-    if size * dtype.itemsize < 4 * PAGE:
-        return np.empty(shape, dtype)
-    room = np.empty(size + PAGE // dtype.itemsize, dtype)
-    first = -room.ctypes.data % PAGE // dtype.itemsize
-    return room[first : first + size].reshape(shape)
 
 
 @dataclass(frozen=True)
@@ -47,7 +36,7 @@ class Axis:
     scheme: Scheme
     inner: int  # elements behind one step
     out: Any  # flat
-    new: bool  # whether ``out`` was never written to
+    new: bool  # whether the pages of ``out`` were never written to
 
     @property
     def central(self) -> bool:
