@@ -68,7 +68,7 @@ def _require_writable(option: str, path: Path | None, *, picture: bool = False) 
     if path is None:
         return
     if picture:
-        from parzen.plotting.densities import FORMATS
+        from parzen.plotting.figures import FORMATS
 
         if path.suffix.lower().removeprefix(".") not in FORMATS:
             raise InputError(

@@ -1,22 +1,43 @@
-"""Pictures of a bandwidth that was chosen: its objective, or the density that it makes."""
+"""Curves of how a bandwidth was chosen: of a sweep, or of a selector's objective."""
 
-from contextlib import nullcontext
+from __future__ import annotations  # `help` shows names instead of what they stand for
+
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from parzen.errors import InputError
-from parzen.plotting.densities import _ACCENT, _INK, _SECOND, _house_style, new_figure, plain_log_axis
+from parzen.plotting.figures import ACCENT, SECOND, SOFT, axes_or_new, nats, plain_log_axis, short
 from parzen.typing import FloatArray
-from parzen.validation import as_matrix
+from parzen.validation import as_vector
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_density", "objective_curve"]
+__all__ = ["bandwidth_curve", "objective_curve"]
 
-#: Samples that are drawn as marks, and points of a curve or of a side of a picture.
-_MARKS, _CURVE, _SIDE = 2000, (600, 20_000), 160
+
+class _Curve(Protocol):
+    """What `bandwidth_curve` reads of a `parzen.Sweep`."""
+
+    @property
+    def bandwidths(self) -> FloatArray: ...
+    @property
+    def mean_log_density(self) -> FloatArray: ...
+    @property
+    def standard_error(self) -> FloatArray: ...
+
+
+class _Optimum(Protocol):
+    """What `bandwidth_curve` reads of a refinement."""
+
+    @property
+    def bandwidth(self) -> float: ...
+    @property
+    def mean_log_density(self) -> float: ...
+    @property
+    def trace(self) -> Sequence[tuple[float, float]]: ...
 
 
 class _Chosen(Protocol):
@@ -34,7 +55,52 @@ class _Chosen(Protocol):
     def curve(self) -> tuple[FloatArray, FloatArray] | None: ...
 
 
-def objective_curve(chosen: _Chosen, ax: "Axes | None" = None) -> "Axes":
+def bandwidth_curve(sweep: _Curve, refinement: _Optimum | None = None, ax: Axes | None = None) -> Axes:
+    """Draw mean log density against bandwidth, with standard errors and the optimum.
+
+    The bandwidth axis is logarithmic. Below the optimum the curve falls like -1/σ², so the lowest points are
+    often thousands of nats under the rest: those lower than twice the median drop are drawn as arrows on the
+    lower edge, with their value beside them, and the others keep the room.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        Or anything with ``bandwidths``, ``mean_log_density`` and ``standard_error``, each of shape (k,), in
+        nats a point and in the units of the data.
+    refinement : Refinement, optional
+        The optimum found from the sweep; the line goes through it and through its ``trace``, small dots.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw. Default: the axes of a new figure, found as ``.figure``.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    InputError, InputTypeError
+        The three arrays are not numeric, empty, or of different lengths.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> sweep = SimpleNamespace(
+    ...     bandwidths=[0.1, 0.2, 0.5], mean_log_density=[-9.0, 2.0, -4.0], standard_error=[0.3, 0.1, 0.2]
+    ... )
+    >>> bandwidth_curve(sweep).get_xscale()
+    'log'
+    """
+    h = as_vector(sweep.bandwidths, "bandwidths")
+    order = np.argsort(h)
+    h = h[order]
+    mean = as_vector(sweep.mean_log_density, "mean_log_density", length=h.size)[order]
+    error = np.nan_to_num(np.asarray(sweep.standard_error, dtype=np.float64))[order]
+    with axes_or_new(ax, 8.0, 4.2, grid=True) as ax:
+        _draw_curve(ax, h, mean, error, refinement)
+    return ax
+
+
+def objective_curve(chosen: _Chosen, ax: Axes | None = None) -> Axes:
     """Draw what a method looked at against the bandwidth, and its choice.
 
     Parameters
@@ -66,17 +132,14 @@ def objective_curve(chosen: _Chosen, ax: "Axes | None" = None) -> "Axes":
             "Use 'sheather-jones' in one dimension, for example."
         )
     bandwidths, objective = chosen.curve
-    with _house_style() if ax is None else nullcontext():
-        if ax is None:
-            ax = new_figure(8.0, 4.2, layout="constrained").add_subplot()
-            ax.grid(color="#e6e8ee", linewidth=0.8)
-        ax.plot(bandwidths, objective, color=_ACCENT, linewidth=1.4)
+    with axes_or_new(ax, 8.0, 4.2, grid=True) as ax:
+        ax.plot(bandwidths, objective, color=ACCENT, linewidth=1.4)
         if objective.min() < 0.0 < objective.max():
-            ax.axhline(0.0, color="#8a8f9c", linewidth=0.8)
+            ax.axhline(0.0, color=SOFT, linewidth=0.8)
         if chosen.kind == "scalar":
             h = float(chosen.value)
             at = float(np.interp(h, bandwidths, objective))
-            ax.plot([h], [at], "*", color=_SECOND, markersize=14, label=f"{chosen.method}: {h:.4g}")
+            ax.plot([h], [at], "*", color=SECOND, markersize=14, label=f"{chosen.method}: {h:.4g}")
             ax.legend(loc="best", fontsize=9)
         plain_log_axis(ax, float(bandwidths[0]), float(bandwidths[-1]))
         ax.set_xlabel("bandwidth (log scale)")
@@ -84,72 +147,73 @@ def objective_curve(chosen: _Chosen, ax: "Axes | None" = None) -> "Axes":
     return ax
 
 
-def draw_density(
-    samples: Any, bandwidth: Any, *, sample_weight: Any = None, ax: "Axes | None" = None
-) -> "Axes":
-    """Draw the density of samples in one or two dimensions, with the samples.
+def _draw_curve(
+    ax: Axes, h: FloatArray, mean: FloatArray, error: FloatArray, refinement: _Optimum | None
+) -> None:
+    """Draw the sorted curve of `bandwidth_curve`."""
+    best = int(np.argmax(mean))
+    floor, top = _readable_limits(mean, error, None if refinement is None else refinement.mean_log_density)
+    fallen = mean < floor
 
-    A curve over the samples as a rug, or filled contours under the samples as dots. Of more than 2000 samples, so
-    many at even distances in their order are marked; the density is of all of them.
+    if refinement is None:
+        course = np.column_stack([h, mean])
+    else:  # through all that is known, so that the optimum is on the line
+        known = dict(refinement.trace) | {refinement.bandwidth: refinement.mean_log_density}
+        new = np.array([(x, y) for x, y in known.items() if x not in h]).reshape(-1, 2)
+        course = np.concatenate([np.column_stack([h, mean]), new])
+        course = course[np.argsort(course[:, 0])]
+        looked = new[(floor <= new[:, 1]) & (new[:, 0] != refinement.bandwidth)]
+        ax.plot(looked[:, 0], looked[:, 1], ".", color=SECOND, markersize=4, zorder=4)
+        x, y = refinement.bandwidth, refinement.mean_log_density
+        told = f"optimum: {x:.4g} → {nats(y, 2)}"
+        ax.plot(x, y, "*", color=SECOND, markersize=14, zorder=5, label=told)
+    ax.plot(course[:, 0], course[:, 1], color=ACCENT, linewidth=1.4, zorder=3)
+    bars: dict[str, Any] = {"color": ACCENT, "linestyle": "none", "marker": "o", "capsize": 3, "zorder": 3}
+    seen = np.where(fallen, np.nan, mean)  # the bar of a point below the picture would end in the air
+    ax.errorbar(h, seen, yerr=error, label="mean log density ± standard error", **bars)
+    ring: dict[str, Any] = {"color": ACCENT, "markersize": 11, "fillstyle": "none", "zorder": 4}
+    told = f"best of the list: {short(h[best])} → {nats(mean[best], 2)}"
+    if refinement is None and h[0] < h[-1] and h[best] in (h[0], h[-1]):
+        told += "\nat the edge: a better one may lie outside"
+    ax.plot(h[best], mean[best], "o", label=told, **ring)
+    for x, y in zip(h[fallen], mean[fallen], strict=True):
+        ax.plot(x, floor, "v", color=ACCENT, markersize=7, zorder=5, clip_on=False)
+        above: dict[str, Any] = {
+            "xytext": (0, 9),
+            "textcoords": "offset points",
+            "ha": "center",
+            "va": "bottom",
+            "zorder": 5,
+            "bbox": {
+                "facecolor": ax.get_facecolor(),
+                "edgecolor": "none",
+                "pad": 1.0,
+            },  # hides the line behind
+        }
+        ax.annotate(nats(y, 0), (x, floor), rotation=90, fontsize=8, color=ACCENT, **above)
+    places = h if refinement is None else np.append(h, refinement.bandwidth)
+    margin = max(1.1, (places.max() / places.min()) ** 0.05)
+    ax.set_xlim(places.min() / margin, places.max() * margin)
+    ax.set_ylim(floor, top)
+    ax.set_xscale("log")
+    ax.set_xticks(h, [short(value) for value in h])
+    ax.minorticks_off()
+    ax.set_xlabel("bandwidth σ (log scale)")
+    ax.set_ylabel("mean log density (nats)")
+    ax.legend(loc="best", fontsize=9)
 
-    Parameters
-    ----------
-    samples : array-like of shape (n, 1) or (n, 2)
-        Samples.
-    bandwidth : float, array-like or Bandwidth
-        As in `parzen.KernelDensity`.
-    sample_weight : array-like of shape (n,), optional
-        Weights of the samples.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw. Default: the axes of a new figure, found as ``.figure``.
 
-    Returns
-    -------
-    matplotlib.axes.Axes
-
-    Raises
-    ------
-    InputError, InputTypeError
-        More than two dimensions, or what `KernelDensity` refuses.
-
-    Examples
-    --------
-    >>> draw_density([[0.0], [1.0], [5.0]], 0.5).get_ylabel()
-    'density'
-    """
-    from parzen.density.estimator import KernelDensity
-
-    table = as_matrix(samples, "samples")
-    n, d = table.shape
-    if d > 2:
-        raise InputError(
-            f"`samples` must have 1 or 2 columns to be drawn; got {d}. Draw two of them, for example samples[:, :2]."
-        )
-    kde = KernelDensity(bandwidth).fit(table, sample_weight=sample_weight)
-    h = np.asarray(kde.bandwidth_)
-    margin = 3.0 * np.broadcast_to(np.sqrt(np.diag(h)) if h.ndim == 2 else h, d)
-    low, high = table.min(axis=0) - margin, table.max(axis=0) + margin
-    marked = table[:: -(-n // _MARKS)]
-    with _house_style() if ax is None else nullcontext():
-        if ax is None:
-            ax = new_figure(8.0, 4.2 if d == 1 else 6.0, layout="constrained").add_subplot()
-        if d == 1:
-            points = int(np.clip(24.0 * (high[0] - low[0]) / margin[0], *_CURVE))  # eight a bandwidth
-            x = np.linspace(low[0], high[0], points)
-            ax.plot(x, np.exp(kde.log_density(x[:, None])), color=_ACCENT, linewidth=1.4)
-            rug: dict[str, Any] = {"color": _SECOND, "markersize": 9, "alpha": 0.5, "clip_on": False}
-            ax.plot(marked[:, 0], np.zeros(len(marked)), "|", transform=ax.get_xaxis_transform(), **rug)
-            ax.set_ylim(bottom=0.0)
-            ax.set_xlabel("x")
-            ax.set_ylabel("density")
-        else:
-            x, y = (np.linspace(low[i], high[i], _SIDE) for i in range(2))
-            across, up = np.meshgrid(x, y)
-            heights = np.exp(kde.log_density(np.column_stack([across.ravel(), up.ravel()])))
-            levels = float(heights.max()) * np.arange(0.0, 1.01, 0.1)
-            filled = ax.contourf(x, y, heights.reshape(across.shape), levels, cmap="Blues")
-            ax.get_figure(root=True).colorbar(filled, ax=ax, label="density", format="%.2g")  # type: ignore[union-attr]
-            ax.plot(marked[:, 0], marked[:, 1], ".", color=_INK, markersize=3, alpha=0.5)
-            ax.set_xlabel("column 0")
-            ax.set_ylabel("column 1")
-    return ax
+def _readable_limits(mean: FloatArray, error: FloatArray, optimum: float | None) -> tuple[float, float]:
+    """Choose the range of nats to show: everything, whole error bars too, but the points that fall far below."""
+    top = float(mean.max()) if optimum is None else max(float(mean.max()), optimum)
+    drops = top - mean[mean < top]
+    if drops.size == 0:
+        floor, ceiling = top - 1.0, top + 1.0
+    else:
+        deepest = float(drops.max())
+        shown = deepest if drops.size < 3 else min(deepest, 2.0 * float(np.median(drops)))
+        floor, ceiling = top - 1.08 * shown, top + 0.12 * shown
+    inside = mean >= floor
+    lowest, highest = float((mean - error)[inside].min()), float((mean + error)[inside].max())
+    room = 0.04 * (max(ceiling, highest) - min(floor, lowest))
+    return min(floor, lowest - room), max(ceiling, highest + room)

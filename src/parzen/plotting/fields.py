@@ -9,7 +9,7 @@ from parzen.derivatives.arrays.containers import values_and_coordinates
 from parzen.derivatives.arrays.gradient import gradient
 from parzen.derivatives.arrays.spacing import disorder, mesh_line, read_spacings
 from parzen.errors import InputError
-from parzen.plotting.densities import new_figure
+from parzen.plotting.figures import axes_or_new
 from parzen.typing import FloatArray
 from parzen.validation import as_matrix, as_positive_int
 
@@ -55,33 +55,39 @@ def gradient_field(
     density = as_positive_int(density, "density")
     at_y, at_x = _axes(values, y, x)
     slope_y, slope_x = gradient(values, at_y, at_x, accuracy=4)
-    if ax is None:
-        ax = new_figure(6.4, 4.8, "constrained").add_subplot()
-    filled = ax.contourf(at_x, at_y, values, levels=24, cmap="viridis", alpha=0.85)
-    ax.figure.colorbar(filled, ax=ax, label="z")
-    if style == "arrows":
-        step = max(1, int(np.ceil(max(values.shape) / density)))
-        picked = (slice(step // 2, None, step),) * 2
-        ax.quiver(
-            at_x[picked[1]], at_y[picked[0]], slope_x[picked], slope_y[picked],
-            angles="xy", color="white", width=0.003, pivot="mid",
-        )  # fmt: skip
-    else:
-        even_x, even_y = np.linspace(at_x[0], at_x[-1], len(at_x)), np.linspace(at_y[0], at_y[-1], len(at_y))
-        u, v = (_on_even_grid(s, at_y, at_x, even_y, even_x) for s in (slope_x, slope_y))
-        ax.streamplot(even_x, even_y, u, v, density=density / 16, color="white", linewidth=0.7, arrowsize=0.8)
-    marks = {"maximum": "^", "minimum": "v", "saddle": "x"}
-    colors = {"maximum": "tab:red", "minimum": "tab:orange", "saddle": "black"}
-    points = level_points(values, at_x, at_y)
-    for kind, mark in marks.items():
-        chosen = [(p, q) for p, q, k in points if k == kind]
-        if chosen:
-            px, py = zip(*chosen, strict=True)
-            ax.scatter(px, py, marker=mark, s=60, c=colors[kind], label=kind, zorder=3)
-    if points:
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncol=3, fontsize="small", frameon=False)
-    ax.set(xlabel="x", ylabel="y", title="gradient field, pointing uphill")
-    ax.set(xlim=(at_x[0], at_x[-1]), ylim=(at_y[0], at_y[-1]))
+    with axes_or_new(ax, 6.4, 4.8) as ax:
+        filled = ax.contourf(at_x, at_y, values, levels=24, cmap="viridis", alpha=0.85)
+        ax.figure.colorbar(filled, ax=ax, label="z")
+        if style == "arrows":
+            step = max(1, int(np.ceil(max(values.shape) / density)))
+            picked = (slice(step // 2, None, step),) * 2
+            ax.quiver(
+                at_x[picked[1]], at_y[picked[0]], slope_x[picked], slope_y[picked],
+                angles="xy", color="white", width=0.003, pivot="mid",
+            )  # fmt: skip
+        else:
+            even_x, even_y = (
+                np.linspace(at_x[0], at_x[-1], len(at_x)),
+                np.linspace(at_y[0], at_y[-1], len(at_y)),
+            )
+            u, v = (_on_even_grid(s, at_y, at_x, even_y, even_x) for s in (slope_x, slope_y))
+            ax.streamplot(
+                even_x, even_y, u, v, density=density / 16, color="white", linewidth=0.7, arrowsize=0.8
+            )
+        marks = {"maximum": "^", "minimum": "v", "saddle": "x"}
+        colors = {"maximum": "tab:red", "minimum": "tab:orange", "saddle": "black"}
+        points = level_points(values, at_x, at_y)
+        for kind, mark in marks.items():
+            chosen = [(p, q) for p, q, k in points if k == kind]
+            if chosen:
+                px, py = zip(*chosen, strict=True)
+                ax.scatter(px, py, marker=mark, s=60, c=colors[kind], label=kind, zorder=3)
+        if points:
+            ax.legend(
+                loc="upper center", bbox_to_anchor=(0.5, -0.12), ncol=3, fontsize="small", frameon=False
+            )
+        ax.set(xlabel="x", ylabel="y", title="gradient field, pointing uphill")
+        ax.set(xlim=(at_x[0], at_x[-1]), ylim=(at_y[0], at_y[-1]))
     return ax
 
 
