@@ -15,6 +15,7 @@ from parzen.kernel_sums.exp import polynomial
 from parzen.kernel_sums.loops import TILE
 from parzen.kernel_sums.partition import partition
 from parzen.kernel_sums.plan import METHODS, Plan, make_plan, pays_for_a_tree
+from parzen.kernel_sums.reach import within_reach
 from parzen.kernel_sums.request import Request
 from parzen.kernel_sums.sources import Points, Sources
 from parzen.kernel_sums.state import KernelSums
@@ -23,11 +24,8 @@ from parzen.typing import BoolArray, FloatArray, IntArray, Progress
 
 __all__ = ["Evaluation", "evaluate", "prepare"]
 
-#: Queries that are summed again are taken in groups of this size.
-_REPAIR_ROWS = 16
-
-#: Sources that are whitened at a time.
-_CHUNK = 4096
+#: Queries that are summed again are taken in groups of this size, and of larger ones where a group stays together.
+_REPAIR_ROWS, _REPAIR_ROWS_1D = 16, 64
 
 #: Below this, ``rtol`` asks for a few ulps of the terms, as far as they go; from this on, for a number.
 _FEW_ULPS = 1e-12
@@ -259,8 +257,9 @@ class _Run:
         self.repaired[indices] = broken.any(axis=1)
         for k in np.flatnonzero(broken.any(axis=0)):
             rows = np.flatnonzero(broken[:, k])
-            for start in range(0, len(rows), _REPAIR_ROWS):
-                few = rows[start : start + _REPAIR_ROWS]
+            size = max(_REPAIR_ROWS, _REPAIR_ROWS_1D // self.sources.d)
+            for start in range(0, len(rows), size):
+                few = rows[start : start + size]
                 self._repair(indices[few], y[few], int(k), lambda done: step(0))
 
     def _sum(self, indices: IntArray, y: FloatArray, norms: FloatArray, step: Step) -> BoolArray:
@@ -295,54 +294,27 @@ class _Run:
 
     def _repair(self, indices: IntArray, y: FloatArray, k: int, step: Step) -> None:
         """Sum a few queries at one bandwidth again, over those sources that may matter, in double-double arithmetic."""
-        near = self._within_reach(indices, y, k)
-        sources = self.sources
-        if np.count_nonzero(near) < sources.n // 2:
-            sources = sources.take(np.flatnonzero(near))
-            position = np.cumsum(near) - 1
-            own = self.own[indices]
-            own = np.where((own >= 0) & near[own], position[own], -1)
+        sources, own, boxes = self.sources, self.own[indices], None
+        if self.method is tree:
+            sources, own, boxes = sources.sorted.sources, sources.sorted.rows(own), sources.sorted.boxes
+        near = within_reach(
+            sources,
+            boxes,
+            y,
+            own,
+            scale=float(self.request.scales[k]),
+            order=self.request.order,
+            cutoff=self.cutoff,
+            units=self.units,
+        )
+        if len(near) < sources.n // 2:
+            sources = sources.take(near)
+            place = np.minimum(np.searchsorted(near, own), len(near) - 1)
+            own = np.where(near[place] == own, place, -1)
         else:
-            own = self.own[indices]
             with self.lock:
                 compensated.prepare(sources)
         self._compensate(sources, indices, slice(k, k + 1), step, own)
-
-    def _within_reach(self, indices: IntArray, y: FloatArray, k: int) -> BoolArray:
-        """Return which sources may matter to any of these queries, (n,), by exponents with a known error.
-
-        Exponents are made twice, a chunk at a time: to keep them would take 128 bytes for each source.
-        """
-        sources, scale, order = self.sources, self.request.scales[k], self.request.order
-        chunks = [slice(start, start + _CHUNK) for start in range(0, sources.n, _CHUNK)]
-        norms = np.einsum("ia,ia->i", y, y)
-        own = self.own[indices]
-
-        def exponents(chunk: slice) -> FloatArray:
-            x = sources.points.rows(chunk)
-            squares = norms[:, None] + np.einsum("ja,ja->j", x, x) - 2.0 * y @ x.T
-            t = 0.5 * scale * np.maximum(squares, 0.0)
-            if sources.precisions is not None:
-                t *= sources.precisions.high[chunk]
-            if sources.offsets is not None:
-                t += sources.offsets.high[chunk]
-            here = np.flatnonzero((own >= chunk.start) & (own < chunk.start + len(x)))
-            t[here, own[here] - chunk.start] = np.inf
-            return np.asarray(t)
-
-        root = np.sqrt(scale) * sources.sharpest
-        radius, farthest = root * np.sqrt(norms), root * sources.radius
-        error = accuracy.product_error(sources.d, self.units, radius, farthest, radius + farthest)
-        least = np.full(len(y), np.inf)
-        for chunk in chunks:
-            least = np.fmin(least, exponents(chunk).min(axis=1))
-        limit = (least + 2.0 * error + self.cutoff + 1.0)[:, None]
-        near = np.empty(sources.n, dtype=bool)
-        for chunk in chunks:
-            t = exponents(chunk)
-            room = 0.5 * order * np.log(2.0 * t + 1.0) if order > 0 else 0.0
-            near[chunk] = ~np.all(t - room > limit, axis=0)  # written so that NaN counts as near
-        return near
 
     def _compensate(
         self, sources: Sources, indices: IntArray, columns: slice, step: Step, own: IntArray | None = None

@@ -306,3 +306,7 @@ class SortedSources:
         widest = np.ones(len(starts)) if precisions is None else np.minimum.reduceat(precisions.high, starts)
         boxes = np.minimum.reduceat(y, starts), np.maximum.reduceat(y, starts), least, widest
         return cls(sorted_sources, rank, boxes)
+
+    def rows(self, original: IntArray) -> IntArray:
+        """Return where some of the original sources stand; -1 stays."""
+        return np.where(original >= 0, self.rank[original], -1)

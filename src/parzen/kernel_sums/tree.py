@@ -18,7 +18,7 @@ from parzen.kernel_sums.threads import Step
 from parzen.typing import FloatArray, IntArray
 
 #: Tiles that are visited before the reach of each query is known well enough to leave out all others at once.
-_FIRST = 4
+FIRST = 4
 
 #: Sources and queries that predictions are made from, and the number of pairs that are not worth one.
 _SOURCES, _QUERIES = 4096, 16
@@ -41,10 +41,9 @@ def accumulate(
 ) -> State:
     """Return the state of a block of whitened queries, shape (rows, d), that lie close together."""
     tree = sources.sorted
-    own = np.where(own >= 0, tree.rank[own], -1)
-    sums = dense.TileSums(tree.sources, queries, own, request, cutoff)
-    distances = tree.boxes[3] * _squares_between(tree.boxes, queries.min(axis=0), queries.max(axis=0))
-    n_first = min(_FIRST, len(distances))
+    sums = dense.TileSums(tree.sources, queries, tree.rows(own), request, cutoff)
+    distances = tree.boxes[3] * squares_between(tree.boxes, queries.min(axis=0), queries.max(axis=0))
+    n_first = min(FIRST, len(distances))
     order = np.argpartition(distances, n_first - 1)
     first = order[:n_first]
     sums.add(first[np.argsort(distances[first])], tree.boxes, step)
@@ -62,7 +61,7 @@ def accumulate(
 def visited_share(sources: Sources, queries: Points, request: Request) -> float:
     """Estimate the share of all pairs that are summed, from a few queries and a tree of some of the sources."""
     n, m = sources.n, queries.shape[0]
-    if sources.n_tiles <= _FIRST or n * m < _SMALL:
+    if sources.n_tiles <= FIRST or n * m < _SMALL:
         return 1.0
     step, stride = -(-n // _SOURCES), -(-m // _QUERIES)
     few = np.arange(0, n, step)
@@ -84,10 +83,10 @@ def visited_share(sources: Sources, queries: Points, request: Request) -> float:
         visited += int(
             np.count_nonzero(0.5 * scale * widest * np.einsum("ta,ta->t", gaps, gaps) < max(reach, t.min()))
         )
-    return min(1.0, max(visited / (len(q) * len(starts)), _FIRST / sources.n_tiles))
+    return min(1.0, max(visited / (len(q) * len(starts)), FIRST / sources.n_tiles))
 
 
-def _squares_between(boxes: Boxes, low: FloatArray, high: FloatArray) -> FloatArray:
+def squares_between(boxes: Boxes, low: FloatArray, high: FloatArray) -> FloatArray:
     """Return the least squared distance of each tile's box from one box."""
     gaps = np.maximum(np.maximum(boxes[0] - high, low - boxes[1]), 0.0)
     return np.asarray(np.einsum("ta,ta->t", gaps, gaps))
