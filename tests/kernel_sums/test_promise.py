@@ -407,9 +407,14 @@ def test_far_queries_see_samples_unrounded(X, q, gradient, rtol):
         np.testing.assert_allclose(found.log_density[0], -0.5 * np.square(q[0]), rtol=1e-9)
 
 
-def test_derivatives_are_refused_rather_than_guessed_far_out():
+def test_derivatives_are_right_or_refused_far_out():
+    """Once (-3e100, -2e100): two samples are equally far, and rounding chose one of them."""
     import parzen
 
-    kde = parzen.KernelDensity(1.0).fit([[0.0, 1e100], [1e100, 0.0], [0.3e100, 0.1e100]])
+    X, q = [[0.0, 1e100], [1e100, 0.0], [0.3e100, 0.1e100]], [[3e100, 3e100]]
+    found = parzen.KernelDensity(1.0).fit(X).evaluate(q, order=1)
+    np.testing.assert_allclose(found.gradient, [[-2.5e100, -2.5e100]], rtol=1e-9)
+    # most samples elsewhere: seen from there, the digits that tell the two apart are lost
+    crowd = 1e101 * np.linspace(1.0, 1.1, 9)[:, None] * np.array([1.0, 1.01])
     with pytest.raises(AccuracyError, match="tell the samples apart"):
-        kde.evaluate([[3e100, 3e100]], order=1)  # once (-3e100, -2e100), where (-2.5e100, -2.5e100) is right
+        parzen.KernelDensity(1.0).fit(np.vstack([X, crowd])).evaluate(q, order=1)

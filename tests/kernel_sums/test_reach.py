@@ -56,13 +56,13 @@ def test_boxes_change_nothing(seed, d, order, spread, weighted, adaptive, leave_
 @pytest.mark.parametrize(("d", "h"), [(1, 1e-4), (1, 0.3), (2, 1e-3), (2, 3e-3), (5, 1e-2)])
 @pytest.mark.parametrize("method", ["auto", "tree"])
 def test_repairs_by_boxes_keep_the_promise(rng, d, h, method):
-    """Thousands of bandwidths apart, rounding of the coordinates breaks the promise for most queries."""
+    """Thousands of bandwidths apart, rounding of coordinates that are divided breaks the promise for most queries."""
     X = rng.uniform(0.0, 1e4 if d > 1 else 1e6, size=(4000, d))
     X[::7] = X[::7].round(1)
     weights = rng.random(4000) ** 4
     Q = np.vstack([X[:60] + 0.7 * h, rng.uniform(-1e6, 1e6, size=(20, d))])
-    kde = parzen.KernelDensity(h, method=method).fit(X, sample_weight=weights)
-    exact = parzen.KernelDensity(h, rtol=0).fit(X, sample_weight=weights)
+    kde = parzen.KernelDensity(np.full(d, h), method=method).fit(X, sample_weight=weights)
+    exact = parzen.KernelDensity(np.full(d, h), rtol=0).fit(X, sample_weight=weights)
     for order in (0, 1, 2):
         found = kde.evaluate(Q, order=order)
         assert found.n_repaired > 40

@@ -15,6 +15,7 @@ from scipy.linalg import solve_triangular
 
 from parzen.bandwidth.result import Bandwidth
 from parzen.errors import InputError, InputTypeError
+from parzen.kernel_sums.dense import MAX_DIMENSION
 from parzen.kernel_sums.double_double import DoubleDouble, cholesky, solve_lower, solve_lower_transposed
 from parzen.typing import FloatArray, IntArray
 from parzen.validation import as_matrix, as_positive_float, as_vector, describe
@@ -23,6 +24,9 @@ __all__ = ["Scale", "Whitened", "as_scale"]
 
 #: Coordinate errors, in units of half an ulp, above which whitening is done in double-double arithmetic.
 _TOLERATED_UNITS = 512.0
+
+#: Points that are checked at a time.
+_CHECKED = 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,7 +200,25 @@ class Whitened:
     @property
     def coordinate_error(self) -> float:
         """Relative error of a coordinate in units of half an ulp."""
+        if self.scale.kind == "scalar" and self._shifted_exactly:
+            return 0.0
         return self.scale.coordinate_error
+
+    @cached_property
+    def _shifted_exactly(self) -> bool:
+        """Whether no point loses a digit when the centre is subtracted."""
+        if not self.centre.any():
+            return True
+        if self.raw.shape[1] > MAX_DIMENSION:  # a product of matrices loses more
+            return False
+        parts = (self.raw[start : start + _CHECKED] for start in range(0, len(self.raw), _CHECKED))
+        with np.errstate(over="ignore", invalid="ignore"):  # as in `rows`
+            return not any(
+                DoubleDouble.of(part)
+                .minus(DoubleDouble.of(np.broadcast_to(self.centre, part.shape)))
+                .low.any()
+                for part in parts
+            )
 
     @property
     def exact_error(self) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 from parzen.bandwidth.matrix import Scale, Whitened
 from parzen.errors import InputError
 from parzen.kernel_sums import Evaluation, Plan, Points, Request, Sources, evaluate, make_plan, prepare
+from parzen.kernel_sums.dense import MAX_DIMENSION
 from parzen.kernel_sums.double_double import DoubleDouble
 from parzen.typing import FloatArray, IntArray
 
@@ -19,6 +20,10 @@ _LOG_2PI = np.log(np.longdouble("6.28318530717958647692528676655900577"))
 
 #: Samples that a centre is made from.
 _CENTRE_SAMPLES = 255
+
+#: Spreads of the middle half of the samples within which 0 will do as their centre; binary digits of a spread that
+#: another centre has.
+_NEAR, _CENTRE_DIGITS = 1.25, 4
 
 #: Nats by which a sample outweighs all others so that digits would be lost.
 _OUTWEIGHS = 16.0
@@ -30,13 +35,23 @@ _NO_OVERFLOW = 0.5 * np.finfo(np.float64).max
 def _centre(samples: FloatArray) -> FloatArray:
     """Return a point near most samples: the mean of the middle half of a few of them, along each axis.
 
-    Any point gives the same density; near ones cost fewer digits. A mean would be dragged away by one outlier.
+    Any point gives the same density; near ones cost fewer digits. A mean would be dragged away by one outlier. In few
+    dimensions, where differences are taken directly, it is 0 if that is as near, or else has so few digits that
+    samples around it are shifted without any rounding.
     """
-    step = -(-len(samples) // _CENTRE_SAMPLES)
-    few = np.sort(samples[::step], axis=0)
+    n, d = samples.shape
+    few = np.sort(samples[:: -(-n // _CENTRE_SAMPLES)], axis=0)
     quarter = len(few) // 4
     middle = few[quarter : len(few) - quarter]
-    return np.asarray(np.mean(middle / len(middle), axis=0) * len(middle))
+    mean = np.asarray(np.mean(middle / len(middle), axis=0) * len(middle))
+    if d > MAX_DIMENSION:
+        return mean
+    spread = middle[-1] - middle[0]
+    step = np.ldexp(1.0, np.maximum(np.frexp(spread)[1] - _CENTRE_DIGITS, -1000))
+    with np.errstate(over="ignore"):
+        rounded = step * np.rint(mean / step)
+    fits = (spread > 0.0) & np.isfinite(rounded)
+    return np.where(np.abs(mean) / _NEAR <= spread, 0.0, np.where(fits, rounded, mean))
 
 
 @dataclass(frozen=True, eq=False)
