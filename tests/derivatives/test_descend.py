@@ -1,5 +1,7 @@
 """Descents reach the minimum, keep their path, stay inside the bounds."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -73,6 +75,29 @@ def test_ascend_is_the_other_way_up():
         lambda p: -bowl(p), [3.0, 3.0], gradient=lambda p: -bowl_gradient(p), method="gradient-descent"
     )
     np.testing.assert_allclose(hand.x, [1, -2], atol=1e-6)
+
+
+def test_ascend_is_descend_of_minus_f_beside_a_domain():
+    # was a ValueError from the first point outside the domain
+    def f(t):
+        return math.log(t) - 10 * t
+
+    up, down = ascend(f, 0.5), descend(lambda t: -f(t), 0.5)
+    assert up.message == down.message
+    assert "not finite" in up.message
+    np.testing.assert_array_equal(up.history, down.history)
+    np.testing.assert_array_equal(up.values, -down.values)
+    assert up.f(np.array([0.5])) == f(0.5)
+
+
+def test_ascend_is_as_quiet_as_descend():
+    # each gradient warned that complex step disagrees with differences
+    def f(p):
+        return -np.sum(np.real(p - 1) * (p - 1))
+
+    up, down = ascend(f, [0.5, 0.1]), descend(lambda p: -f(p), [0.5, 0.1])
+    assert up.converged
+    np.testing.assert_array_equal(up.history, down.history)
 
 
 def test_shape_of_x0_and_args():

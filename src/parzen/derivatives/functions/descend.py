@@ -144,48 +144,26 @@ def descend(
     >>> slow.history[:3].ravel()
     array([0.  , 1.5 , 2.25])
     """
-    if method not in METHODS:
-        raise InputError(f"`method` must be one of {', '.join(METHODS)}; got {method!r}. Choose one.")
-    if gradient is not None and not callable(gradient):
-        raise InputTypeError(f"`gradient` must be a function; got {describe(gradient)}. Pass a callable.")
-    if learning_rate is not None and method != "gradient-descent":
-        raise InputError(
-            f"`learning_rate` must go with method='gradient-descent'; got {method!r}. Leave it out, or change it."
-        )
-    if bounds is not None and method not in (*BOUNDED, "gradient-descent"):
-        raise InputError(
-            f"`bounds` must go with a bounded method; got {method!r}. Use one of {', '.join(BOUNDED)}."
-        )
-    course = _Course(f, gradient, x0, bounds, tuple(args))
-    tol, max_steps = as_positive_float(tol, "tol"), as_positive_int(max_steps, "max_steps")
-    if method == "gradient-descent":
-        rate = None if learning_rate is None else as_positive_float(learning_rate, "learning_rate")
-        converged, message = _gradient_descent(course, rate, tol, max_steps)
-    else:
-        converged, message = _scipy(course, method, tol, max_steps)
-    values = np.array(course.values)
-    best = int(np.nanargmin(values)) if np.isfinite(values).any() else 0
-    return Path(
-        x=course.history[best].reshape(course.shape)[()],
-        value=float(values[best]),
-        history=np.array(course.history),
-        values=values,
-        converged=converged,
-        message=message,
-        n_evaluations=course.n_evaluations,
-        n_gradients=course.n_gradients,
-        f=course.value,
-    )
+    return _travel(1, f, x0, gradient, method, bounds, learning_rate, tol, max_steps, args)
 
 
 def ascend(
-    f: Callable[..., Any], x0: Any, *, gradient: Callable[..., Any] | None = None, **options: Any
+    f: Callable[..., Any],
+    x0: Any,
+    *,
+    gradient: Callable[..., Any] | None = None,
+    method: str = "L-BFGS-B",
+    bounds: Any = None,
+    learning_rate: float | None = None,
+    tol: float = 1e-8,
+    max_steps: int = 1000,
+    args: Sequence[Any] = (),
 ) -> Path:
     """Maximise f from x0.
 
     Parameters
     ----------
-    f, x0, gradient, **options
+    f, x0, gradient, method, bounds, learning_rate, tol, max_steps, args
         As in `descend`.
 
     Returns
@@ -204,30 +182,47 @@ def ascend(
     >>> round(float(path.x), 6), round(path.value, 6)
     (2.0, 0.0)
     """
+    return _travel(-1, f, x0, gradient, method, bounds, learning_rate, tol, max_steps, args)
 
-    f = point_function(as_function(f))
-    require_function(f)
 
-    def falling(x: Any, *args: Any) -> Any:
-        return -np.asarray(f(x, *args))
-
-    if gradient is None:
-        args = options.get("args", ())
-
-        def slope(x: Any, *_: Any) -> Any:
-            return -np.asarray(differentiate(f, x, "gradient", bounds=options.get("bounds"), args=args).value)
-
+def _travel(
+    sign: int, f: Any, x0: Any, gradient: Any, method: str, bounds: Any, learning_rate: Any, tol: Any,
+    max_steps: Any, args: Sequence[Any],
+) -> Path:  # fmt: skip
+    """Minimise sign · f; the path has the values of f."""
+    if method not in METHODS:
+        raise InputError(f"`method` must be one of {', '.join(METHODS)}; got {method!r}. Choose one.")
+    if gradient is not None and not callable(gradient):
+        raise InputTypeError(f"`gradient` must be a function; got {describe(gradient)}. Pass a callable.")
+    if learning_rate is not None and method != "gradient-descent":
+        raise InputError(
+            f"`learning_rate` must go with method='gradient-descent'; got {method!r}. Leave it out, or change it."
+        )
+    if bounds is not None and method not in (*BOUNDED, "gradient-descent"):
+        raise InputError(
+            f"`bounds` must go with a bounded method; got {method!r}. Use one of {', '.join(BOUNDED)}."
+        )
+    course = _Course(sign, f, gradient, x0, bounds, tuple(args))
+    tol, max_steps = as_positive_float(tol, "tol"), as_positive_int(max_steps, "max_steps")
+    if method == "gradient-descent":
+        rate = None if learning_rate is None else as_positive_float(learning_rate, "learning_rate")
+        converged, message = _gradient_descent(course, rate, tol, max_steps)
     else:
-        given = gradient
-
-        def slope(x: Any, *args: Any) -> Any:
-            return -np.asarray(given(x, *args))
-
-    path = descend(falling, x0, gradient=slope, **options)
+        converged, message = _scipy(course, method, tol, max_steps)
+    values = np.array(course.values)
+    best = int(np.nanargmin(values)) if np.isfinite(values).any() else 0
+    values = sign * values + 0.0  # no -0.0
     return Path(
-        path.x, 0.0 - path.value, path.history, 0.0 - path.values, path.converged, path.message,
-        path.n_evaluations, path.n_gradients, lambda x: 0.0 - path.f(x),
-    )  # fmt: skip
+        x=course.history[best].reshape(course.shape)[()],
+        value=float(values[best]),
+        history=np.array(course.history),
+        values=values,
+        converged=converged,
+        message=message,
+        n_evaluations=course.n_evaluations,
+        n_gradients=course.n_gradients,
+        f=course.height,
+    )
 
 
 class _AstrayError(Exception):
@@ -235,12 +230,12 @@ class _AstrayError(Exception):
 
 
 class _Course:
-    """f, its gradient, the bounds, and the points passed so far."""
+    """What is minimised, sign · f, its gradient, the bounds, and the points passed so far."""
 
-    def __init__(self, f: Any, gradient: Any, x0: Any, bounds: Any, args: tuple[Any, ...]) -> None:
+    def __init__(self, sign: int, f: Any, gradient: Any, x0: Any, bounds: Any, args: tuple[Any, ...]) -> None:
         f = point_function(as_function(f))  # as differentiate takes it
         require_function(f)
-        self.f, self.gradient, self.args, self.bounds = f, gradient, args, bounds
+        self.sign, self.f, self.gradient, self.args, self.bounds = sign, f, gradient, args, bounds
         self.shape = np.shape(x0)
         self.start = as_vector(np.ravel(np.asarray(x0)), "x0").copy()
         self.lower, self.upper = as_bounds(bounds, self.start, self.shape, "x0")
@@ -249,7 +244,11 @@ class _Course:
         self.values: list[float] = []
 
     def value(self, flat: FloatArray) -> float:
-        """f at a flat point; NaN where it is not defined."""
+        """What is minimised, at a flat point; NaN where it is not defined."""
+        return self.sign * self.height(flat)
+
+    def height(self, flat: FloatArray) -> float:
+        """f at a flat point."""
         if not np.isfinite(flat).all():
             raise _AstrayError
         self.n_evaluations += 1
@@ -270,7 +269,7 @@ class _Course:
         return float(raw.flat[0])
 
     def slope(self, flat: FloatArray) -> FloatArray:
-        """The gradient of f at a flat point; NaN where nothing is known of it."""
+        """The gradient of what is minimised, at a flat point; NaN where nothing is known of it."""
         self.n_gradients += 1
         if not np.isfinite(flat).all():
             raise _AstrayError
@@ -282,7 +281,7 @@ class _Course:
                     f"`gradient` must return real numbers in the shape of x, {self.shape}; got shape {found.shape}"
                     f"{' of complex numbers' if found.is_complex else ''}. Check it."
                 )
-            return found.flat
+            return self.sign * found.flat
         try:
             with warnings.catch_warnings():
                 # a line search goes where autodiff overflows and differences do not settle
@@ -291,7 +290,7 @@ class _Course:
         except UNDEFINED:
             return np.full(flat.size, np.nan)
         # near the end the gradient is close to zero: its relative accuracy does not matter
-        return np.ravel(slope.value)
+        return self.sign * np.ravel(slope.value)
 
     def point(self, flat: FloatArray) -> Any:
         """A flat point in the shape of x0."""
