@@ -1,4 +1,5 @@
-"""Derivatives of what is not a density: `arrays` of samples, and `functions`. Two rooms that share nothing else.
+"""Derivatives of what is not a density: `arrays` of samples, and `functions`.
 
-The public names are in `parzen` and `parzen.grid`.
+The two rooms share the exact weights of `arrays/stencils.py` and nothing else. The public names are in `parzen` and
+`parzen.grid`.
 """

@@ -5,15 +5,14 @@ central rule, every power from two on for a one-sided one. Halving h and cancell
 other is Richardson's extrapolation (`extrapolate`).
 """
 
-import math
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
+from parzen.derivatives.arrays.stencils import stencil
 from parzen.typing import FloatArray
 
 __all__ = ["MOST_LEVELS", "Rule", "extrapolate", "rule"]
@@ -68,21 +67,8 @@ def _nodes(order: int, side: int) -> list[int]:
 
 
 def _weights(nodes: list[int], order: int) -> dict[int, float]:
-    """Solve Σ wⱼ jⁱ = i! [i = order] by Gauss-Jordan elimination on fractions."""
-    size = len(nodes)
-    table = [
-        [Fraction(node) ** i for node in nodes] + [Fraction(math.factorial(order) if i == order else 0)]
-        for i in range(size)
-    ]
-    for column in range(size):
-        pivot = next(row for row in range(column, size) if table[row][column])
-        table[column], table[pivot] = table[pivot], table[column]
-        table[column] = [entry / table[column][column] for entry in table[column]]
-        for row in range(size):
-            if row != column:
-                factor = table[row][column]
-                table[row] = [a - factor * b for a, b in zip(table[row], table[column], strict=True)]
-    return dict(zip(nodes, (float(row[-1]) for row in table), strict=True))
+    """Return the weight of each node, rounded once."""
+    return dict(zip(nodes, map(float, stencil(nodes, order, exact=True)), strict=True))
 
 
 @lru_cache
