@@ -246,7 +246,7 @@ def as_positive_float(value: object, name: str) -> float:
     InputError, InputTypeError
         Not a real number, or not finite and positive.
     """
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (numbers.Real, np.floating, np.integer)):
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         raise InputTypeError(f"`{name}` must be a positive number; got {describe(value)}. Pass a float.")
     number = _as_float(value)
     if not (math.isfinite(number) and number > 0):
@@ -264,7 +264,7 @@ def as_tolerance(value: object, name: str) -> float:
     InputError, InputTypeError
         Not a real number, or outside [0, 1).
     """
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (numbers.Real, np.floating, np.integer)):
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         raise InputTypeError(f"`{name}` must be a number in [0, 1); got {describe(value)}. Pass a float.")
     number = _as_float(value)
     if not 0 <= number < 1:
@@ -282,7 +282,7 @@ def as_positive_int(value: object, name: str, *, minimum: int = 1) -> int:
     InputError, InputTypeError
         Not an integer, or too small.
     """
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (numbers.Integral, np.integer)):
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
         raise InputTypeError(f"`{name}` must be an integer; got {describe(value)}. Pass an int.")
     number = int(value)
     if number < minimum:

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from parzen.derivatives.arrays.layout import result_dtype
+from parzen.derivatives.arrays.lazy import apply_foreign, piece, run_piece, samples_needed
 from parzen.derivatives.arrays.schemes import Scheme
 from parzen.derivatives.arrays.times import numpy_times
 from parzen.errors import InputError, InputTypeError
@@ -206,9 +208,6 @@ def _dask_axis(f: Any, scheme: Scheme, axis: int) -> Any:
     """Differentiate along one axis, chunk by chunk."""
     import dask.array as da
 
-    from parzen.derivatives.arrays.layout import result_dtype
-    from parzen.derivatives.arrays.lazy import piece, run_piece, samples_needed
-
     where = (slice(None),) * axis
     pieces = []
     start = 0
@@ -278,7 +277,6 @@ def _foreign(
 ) -> Any:
     """Carry schemes out with the operations of another array library."""
     from parzen.derivatives.arrays.gradient import plan
-    from parzen.derivatives.arrays.lazy import apply_foreign
 
     _refuse_out(options, what)
     if options["nan"] == "skip":

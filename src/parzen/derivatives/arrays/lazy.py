@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from parzen.derivatives.arrays.layout import differentiate
 from parzen.derivatives.arrays.schemes import Scheme, interior_weights
 
 __all__ = ["apply_foreign", "piece", "run_piece", "samples_needed"]
@@ -13,8 +14,6 @@ __all__ = ["apply_foreign", "piece", "run_piece", "samples_needed"]
 
 def run_piece(block: Any, *, scheme: Scheme, axis: int, keep: slice) -> Any:
     """Differentiate a chunk with its neighbours and keep the chunk's own points."""
-    from parzen.derivatives.arrays.layout import differentiate
-
     (result,) = differentiate(np.asarray(block), (axis,), [scheme], None, 1, None)
     return result[(slice(None),) * axis + (keep,)]
 

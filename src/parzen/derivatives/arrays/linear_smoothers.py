@@ -101,7 +101,7 @@ def smoothing_spline(x: FloatArray, y: FloatArray, penalty: float, norms: bool =
 
     fit, slope = solve(y)
     if not norms:
-        return LinearFit(fit, slope, _spline_trace(h, penalty, band, factor), np.empty(0), np.empty(0))
+        return LinearFit(fit, slope, _spline_trace(h, band, factor), np.empty(0), np.empty(0))
     squares = np.zeros((2, n))
     exact = n <= _EXACT
     rng = np.random.default_rng(0)
@@ -116,7 +116,7 @@ def smoothing_spline(x: FloatArray, y: FloatArray, penalty: float, norms: bool =
         for total, answer in zip(squares, solve(block), strict=True):
             total += np.einsum("ij,ij->i", answer, answer)
     fit_norm, slope_norm = np.sqrt(squares if exact else squares / probes)
-    return LinearFit(fit, slope, _spline_trace(h, penalty, band, factor), fit_norm, slope_norm)
+    return LinearFit(fit, slope, _spline_trace(h, band, factor), fit_norm, slope_norm)
 
 
 def _reinsch(h: FloatArray, penalty: float) -> tuple[Any, Any]:
@@ -130,7 +130,7 @@ def _reinsch(h: FloatArray, penalty: float) -> tuple[Any, Any]:
     return band, linalg.cholesky_banded(band, lower=True)
 
 
-def _spline_trace(h: FloatArray, penalty: float, band: Any, factor: Any) -> float:
+def _spline_trace(h: FloatArray, band: Any, factor: Any) -> float:
     """Return tr S = n - penalty tr(QᵀQ (R + penalty QᵀQ)⁻¹) from three bands of the inverse."""
     from parzen.derivatives.arrays.loops import inverse_bands
 

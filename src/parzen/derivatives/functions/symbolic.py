@@ -14,6 +14,7 @@ Matrix([
 array([0., 1.])
 """
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -183,8 +184,6 @@ def _not_computable(expression: Any, why: str) -> str:
 
 def _source(generated: Any) -> str:
     """Return the Python source that SymPy wrote."""
-    import inspect
-
     return inspect.getsource(generated)
 
 

@@ -19,22 +19,12 @@ def applies(job: Job) -> str | None:
     return "adaptive finite differences work for every function"
 
 
-def _sampler(job: Job, vectorized: object = None) -> Sampler:
-    """Return what calls f."""
-    return Sampler(
-        job.target,
-        job.kind == "derivative",
-        job.vectorized if vectorized is None else vectorized,
-        job.workers,
-    )
-
-
 def differentiate(job: Job) -> Found:
     """Differentiate with steps that are searched for."""
     calls = 0
     for vectorized in dict.fromkeys((job.vectorized, False)):
         try:
-            f = _sampler(job, vectorized)
+            f = Sampler(job.target, job.kind == "derivative", vectorized, job.workers)
             found = _hessian(job, f) if job.kind == "hessian" else _first(job, f)
         except NotVectorized as error:
             if job.vectorized is True:

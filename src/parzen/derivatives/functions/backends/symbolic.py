@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from parzen.derivatives.functions import symbolic
 from parzen.derivatives.functions.backends.interface import Found, Job, NotPossible
 from parzen.errors import InputError
 from parzen.validation import describe
@@ -18,14 +19,12 @@ class SymbolicFunction:
     def __init__(self, expression: Any) -> None:
         import sympy
 
-        from parzen.derivatives.functions.symbolic import compile
-
         ordered = sorted(expression.free_symbols, key=lambda symbol: str(symbol.name))
         # parzen's variables are real: |x| then has a derivative
         real = {symbol: sympy.Symbol(symbol.name, real=True) for symbol in ordered}
         self.expression = expression.subs(real)
         self.symbols = list(real.values())
-        self.compute = compile(self.expression, self.symbols)
+        self.compute = symbolic.compile(self.expression, self.symbols)
 
     def __call__(self, x: Any = None, /, **named: Any) -> Any:
         """Evaluate the expression."""
@@ -71,8 +70,6 @@ def applies(job: Job) -> str | None:
 
 def differentiate(job: Job) -> Found:
     """Differentiate the formula and evaluate it at x."""
-    from parzen.derivatives.functions import symbolic
-
     target = job.target
     f: Any = target.f
     if target.names is None:
@@ -116,8 +113,6 @@ def differentiate(job: Job) -> Found:
 
 def _evaluate(f: SymbolicFunction, formula: Any, points: list[list[Any]]) -> Any:
     """Compute a formula at points, if NumPy and SciPy can."""
-    from parzen.derivatives.functions import symbolic
-
     try:
         compiled = symbolic.compile(formula, f.symbols)
         value = np.array([compiled(*point) for point in points])
