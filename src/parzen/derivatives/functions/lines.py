@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from parzen.derivatives.functions.problem import FLAT, FLAT_HERE, OUTSIDE
+from parzen.derivatives.functions.problem import FLAT, FLAT_HERE, OUTSIDE, Problems, Solution
 from parzen.derivatives.functions.sampling import Sampler, step_limits
-from parzen.derivatives.functions.search import Problems, Solution, solve
+from parzen.derivatives.functions.search import solve
 from parzen.derivatives.functions.stencils import Rule, rule
 from parzen.typing import FloatArray, IntArray
 
@@ -179,12 +179,9 @@ def _solve_side(
         ~solution.converged[place] & ~(solution.error[place] <= found.error)
     )
     untouched = np.array([not solution.why[i] and not solution.converged[i] for i in place])
-    better |= untouched
-    for name in ("value", "error", "step", "converged"):
-        getattr(solution, name)[place[better]] = getattr(found, name)[better]
-    for row in np.flatnonzero(better):
-        solution.why[place[row]] = found.why[row]
-    return int(np.unique(owner[better]).size)
+    rows = np.flatnonzero(better | untouched)
+    solution.put(found.rows(rows), place[rows])
+    return int(np.unique(owner[rows]).size)
 
 
 def _accept_zeros(solution: Solution, sampler: Sampler, n_lines: int) -> None:

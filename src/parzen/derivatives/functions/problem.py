@@ -85,6 +85,11 @@ class Solution:
             [""] * count,
         )
 
+    def rows(self, index: IntArray) -> "Solution":
+        """Return the answers to some of the problems."""
+        why = [self.why[at] for at in index]
+        return Solution(self.value[index], self.error[index], self.step[index], self.converged[index], why)
+
     def put(self, other: "Solution", place: IntArray) -> None:
         """Write the answers to some of the problems, given in the order of ``place``."""
         for name in ("value", "error", "step", "converged"):

@@ -49,7 +49,7 @@ from parzen.derivatives.functions.problem import START, Problems, Solution, Verd
 from parzen.derivatives.functions.stencils import Rule
 from parzen.typing import BoolArray, FloatArray, IntArray
 
-__all__ = ["Problems", "Solution", "solve"]
+__all__ = ["solve"]
 
 #: ``sample(problems, steps) -> values`` of shape (len(problems), n_nodes): f at ``node * step``.
 Sample = Callable[[IntArray, FloatArray], FloatArray]
