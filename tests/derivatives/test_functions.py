@@ -7,6 +7,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from parzen.derivatives.functions.check import check_gradient
+from parzen.derivatives.functions.descend import descend
 from parzen.derivatives.functions.differentiate import (
     derivative,
     differentiate,
@@ -384,6 +386,22 @@ def test_scale_and_noise_are_used():
     quick = differentiate(math.sin, 1.0, scale=1.0, method="finite-difference")
     assert quick.n_evaluations == 5
     np.testing.assert_allclose(quick.value, math.cos(1), rtol=1e-8)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: differentiate(np.sin, [1.0, 2.0]),
+        lambda: descend(lambda p: p @ p, [1.0, 2.0]),
+        lambda: check_gradient(lambda p: p @ p, lambda p: 2 * p, [1.0, 2.0]),
+    ],
+)
+def test_results_are_compared_by_identity(make):
+    # == compared arrays, whose truth value is ambiguous; hash() did not work
+    one, other = make(), make()
+    assert one == one
+    assert one != other
+    assert len({one, other}) == 2
 
 
 def test_x_is_not_changed():

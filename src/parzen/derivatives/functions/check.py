@@ -16,7 +16,7 @@ from parzen.validation import as_tolerance, describe
 __all__ = ["GradientCheck", "check_gradient"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GradientCheck:
     """A gradient beside finite differences; ``print()`` shows the table.
 

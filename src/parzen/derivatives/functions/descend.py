@@ -30,7 +30,7 @@ MOST_UNDEFINED = 20
 BOUNDED = ("L-BFGS-B", "SLSQP", "TNC", "trust-constr")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Path:
     """Where a descent went and where it ended.
 

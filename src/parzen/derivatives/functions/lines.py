@@ -17,7 +17,7 @@ __all__ = ["Lines", "Room", "along", "sample"]
 MOST_NUMBERS = 2**22
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Room:
     """How far each variable may move, and what the caller knows of f."""
 
@@ -28,7 +28,7 @@ class Room:
     rtol: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Lines:
     """Lines x + t v: one variable at a time (v = eᵢ), or any direction v (one a row)."""
 

@@ -49,7 +49,7 @@ REMEDIES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Problems:
     """What the search needs to know, one entry a problem."""
 
@@ -64,7 +64,7 @@ class Problems:
     scale: FloatArray | None  # log2 of the caller's length scale
 
 
-@dataclass
+@dataclass(eq=False)
 class Solution:
     """What the search found, one entry a problem."""
 

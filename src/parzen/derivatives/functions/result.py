@@ -8,7 +8,7 @@ import numpy as np
 __all__ = ["Derivative"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Derivative:
     """A derivative, how it was found and how far it can be trusted.
 

@@ -59,7 +59,7 @@ def require_function(f: Any) -> None:
         raise InputTypeError(f"`f` must be a function; got {describe(f)}. {remedy}.")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Target:
     """f as a function of one flat vector of all variables, of which `chosen` are differentiated.
 

@@ -18,7 +18,7 @@ class NotPossible(Exception):
         self.n_evaluations = n_evaluations
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Job:
     """One question: which derivative of what, and how carefully."""
 
