@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from parzen.derivatives.functions.descend import METHODS, ascend, descend
 from parzen.errors import InputError, InputTypeError
@@ -127,9 +128,19 @@ def test_bad_arguments(options, error, words):
 
 def test_plots():
     flat = descend(bowl, [5.0, 5.0], method="gradient-descent").plot()
-    assert flat.axes[0].get_xlabel() == "x[0]"
-    assert len(flat.axes[0].collections) >= 1  # contours
+    assert flat.get_xlabel() == "x[0]"
+    assert len(flat.collections) >= 1  # contours
+    assert flat.figure.axes[1].get_ylabel() == "f"  # colour bar
     line = descend(lambda t: (t - 3) ** 2, 0.0).plot()
-    assert line.axes[0].get_ylabel() == "f(x)"
+    assert line.get_ylabel() == "f(x)"
     many = descend(rosenbrock, np.zeros(4)).plot()
-    assert many.axes[0].get_xlabel() == "step"
+    assert many.get_xlabel() == "step"
+
+
+@pytest.mark.parametrize("x0", [5.0, [5.0, 5.0], [5.0, 5.0, 5.0]])
+def test_a_path_is_drawn_where_it_is_told(x0):
+    left, right = Figure().subplots(1, 2)
+    path = descend(lambda p: np.sum((p - 1) ** 2), x0, method="gradient-descent", max_steps=3)
+    assert path.plot(right) is right
+    assert right.lines
+    assert not left.lines

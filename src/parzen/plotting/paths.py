@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from parzen.plotting.figures import house_style, new_figure
+from parzen.plotting.figures import axes_or_new, house_style, new_figure
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from parzen.derivatives.functions.check import GradientCheck
@@ -18,16 +19,17 @@ __all__ = ["draw_check", "draw_path"]
 GRID = 81
 
 
-def draw_path(path: "Path") -> "Figure":
-    """Draw a path: on the graph of a 1-D function, on contours of a 2-D one, else the values by step."""
-    with house_style():
-        figure = new_figure(6.0, 4.5, "constrained")
-        axes = figure.add_subplot()
+def draw_path(path: "Path", ax: "Axes | None" = None) -> "Axes":
+    """Draw a path: on the graph of a 1-D function, on contours of a 2-D one, else the values by step.
+
+    Contours come with a colour bar, in the figure of the axes.
+    """
+    with axes_or_new(ax, 6.0, 4.5) as axes:
         n = path.history.shape[1]
         if n > 2:
             axes.plot(path.values, ".-")
             axes.set(xlabel="step", ylabel="f")
-            return figure
+            return axes
         low, high = path.history.min(axis=0), path.history.max(axis=0)
         margin = 0.15 * np.maximum(high - low, 1e-3 * np.maximum(np.abs(high), 1e-3))
         grids = [np.linspace(a, b, GRID) for a, b in zip(low - margin, high + margin, strict=True)]
@@ -41,7 +43,7 @@ def draw_path(path: "Path") -> "Figure":
             picture = axes.contour(
                 across, up, np.ma.masked_invalid(heights), _levels(heights), cmap="viridis"
             )
-            figure.colorbar(picture, ax=axes, label="f")
+            axes.figure.colorbar(picture, ax=axes, label="f")
             axes.plot(path.history[:, 0], path.history[:, 1], ".-", color="black", label="path")
             axes.set(xlabel="x[0]", ylabel="x[1]")
         axes.plot(
@@ -50,7 +52,7 @@ def draw_path(path: "Path") -> "Figure":
         axes.legend(
             loc="upper center", bbox_to_anchor=(0.5, -0.12), ncol=2, frameon=False
         )  # clear of the path
-        return figure
+        return axes
 
 
 def _levels(heights: "FloatArray") -> "FloatArray | int":

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from parzen.derivatives.functions.target import as_output
 from parzen.errors import InputError, InputTypeError
 from parzen.typing import BoolArray, FloatArray
 from parzen.validation import as_tolerance, describe
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["GradientCheck", "check_gradient"]
 
@@ -83,15 +86,17 @@ class GradientCheck:
         )
         return "\n".join(lines)
 
-    def plot(self) -> Any:
+    def plot(self) -> "Figure":
         """Draw gradient against differences, and how far each entry is off.
 
         Returns
         -------
         matplotlib.figure.Figure
+            A whole figure, not axes as other pictures: there are two panels.
         """
         # by name, since the plotting room stands above this one
-        return import_module("parzen.plotting").draw_check(self)
+        figure: Figure = import_module("parzen.plotting").draw_check(self)
+        return figure
 
 
 def _numbers(raw: Any) -> FloatArray:

@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from parzen.derivatives.functions.target import as_bounds, as_output, require_fu
 from parzen.errors import InputError, InputTypeError, ParzenWarning
 from parzen.typing import FloatArray
 from parzen.validation import as_positive_float, as_positive_int, as_vector, describe
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["Path", "ascend", "descend"]
 
@@ -73,15 +76,21 @@ class Path:
             f"Path(x={point}, value={self.value:.6g}, {len(self.history) - 1} steps, {end}: {self.message!r})"
         )
 
-    def plot(self) -> Any:
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draw the path: on the graph of a 1-D function, on contours of a 2-D one, else the values.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw. Default: axes of a new figure.
 
         Returns
         -------
-        matplotlib.figure.Figure
+        matplotlib.axes.Axes
         """
         # by name, since the plotting room stands above this one
-        return import_module("parzen.plotting").draw_path(self)
+        axes: Axes = import_module("parzen.plotting").draw_path(self, ax=ax)
+        return axes
 
 
 def descend(
