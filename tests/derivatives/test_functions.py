@@ -1,5 +1,6 @@
 """The public face of function derivatives: kinds, shapes, wrt, bounds, batches, threads, errors."""
 
+import inspect
 import math
 import threading
 from fractions import Fraction
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from parzen.derivatives.functions.check import check_gradient
+from parzen.derivatives.functions.choice import Options, prepare
 from parzen.derivatives.functions.descend import descend
 from parzen.derivatives.functions.differentiate import (
     derivative,
@@ -365,8 +367,6 @@ def test_results_are_plain_numbers_for_a_number():
         (lambda: grad(loglik, kwargs={"mu": 1.0}, wrt=("mu", "mu")), InputError, "twice"),
         (lambda: differentiate(lambda t: None, 1.0), InputTypeError, "missing `return`"),
         (lambda: grad(loglik, kwargs={"mu": 1.0}, wrt="nu"), InputError, "'nu'"),
-        (lambda: grad(np.sum, [1.0], speed=3), TypeError, "speed"),
-        (lambda: value_and_grad(np.sum, [1.0], speed=3), InputTypeError, "speed"),
         (lambda: hvp(np.sum, [1.0], [1.0, 2.0]), InputError, "`v`"),
     ],
 )
@@ -374,6 +374,25 @@ def test_bad_arguments_are_explained(call, error, words):
     with pytest.raises(error) as caught:
         call()
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("call", [differentiate, derivative, grad, jacobian, hessian, value_and_grad, hvp])
+def test_an_unknown_option_is_refused_as_python_does(call):
+    more = ([1.0],) if call is hvp else ()
+    with pytest.raises(TypeError, match="unexpected keyword argument 'speed'"):
+        call(np.sum, [1.0], *more, speed=3)
+
+
+def test_short_forms_have_the_options_of_differentiate():
+    def options(f):
+        return {
+            name: each.default
+            for name, each in inspect.signature(f).parameters.items()
+            if each.kind is each.KEYWORD_ONLY
+        }
+
+    assert options(prepare) == options(differentiate)
+    assert Options.__annotations__.keys() == options(differentiate).keys()
 
 
 def test_scale_and_noise_are_used():

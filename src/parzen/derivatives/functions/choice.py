@@ -2,8 +2,9 @@
 
 import math
 import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 
@@ -16,11 +17,12 @@ from parzen.derivatives.functions.backends.trust import disagreement
 from parzen.derivatives.functions.lines import Room
 from parzen.derivatives.functions.problem import REMEDIES
 from parzen.derivatives.functions.result import Derivative
+from parzen.derivatives.functions.sampling import Workers
 from parzen.derivatives.functions.target import as_bounds, make_target
 from parzen.errors import AccuracyError, InputError, ParzenWarning
 from parzen.validation import as_positive_float, as_positive_int, describe
 
-__all__ = ["CHECKED", "apply", "find", "prepare", "value_of"]
+__all__ = ["CHECKED", "Options", "apply", "find", "prepare", "value_of"]
 
 KINDS = ("derivative", "gradient", "jacobian", "hessian")
 #: Methods that call f with NumPy arrays, whatever library it belongs to.
@@ -33,9 +35,26 @@ WORTH_HAVING = 0.1
 SMALL_ENTRY = 2.0**-20
 
 
+class Options(TypedDict, total=False):
+    """The keywords of `parzen.differentiate`, for its short forms."""
+
+    wrt: Any
+    method: str
+    order: int
+    scale: Any
+    bounds: Any
+    rtol: float | None
+    noise: float | None
+    vectorized: bool | Literal["auto"]
+    workers: Workers | None
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any] | None
+
+
 def prepare(
-    f: Any, x: Any, kind: str, wrt: Any, method: str, order: Any, scale: Any, bounds: Any, rtol: Any,
-    noise: Any, vectorized: Any, workers: Any, args: Any, kwargs: Any,
+    f: Any, x: Any, kind: str, *, wrt: Any = None, method: str = "auto", order: Any = 1, scale: Any = None,
+    bounds: Any = None, rtol: Any = None, noise: Any = None, vectorized: Any = "auto", workers: Any = None,
+    args: Any = (), kwargs: Any = None,
 ) -> tuple[Job, str]:  # fmt: skip
     """Check every argument."""
     if kind not in KINDS:

@@ -6,17 +6,17 @@ complex-step, finite-difference. The finite differences are described in `search
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import numpy as np
 
 from parzen.derivatives.functions.backends.autodiff import plain_target
-from parzen.derivatives.functions.choice import CHECKED, apply, find, prepare, value_of
+from parzen.derivatives.functions.choice import CHECKED, Options, apply, find, prepare, value_of
 from parzen.derivatives.functions.lines import Lines
 from parzen.derivatives.functions.problem import FLAT, ROUGH
 from parzen.derivatives.functions.result import Derivative
 from parzen.derivatives.functions.sampling import Sampler, Workers
-from parzen.errors import AccuracyError, InputError, InputTypeError
+from parzen.errors import AccuracyError, InputError
 from parzen.typing import FloatArray
 from parzen.validation import describe
 
@@ -133,14 +133,14 @@ def differentiate(
     >>> differentiate(lambda p: p[0] ** 2 * p[1], [3.0, 2.0], "gradient").value
     array([12.,  9.])
     """
-    return find(
-        *prepare(
-            f, x, kind, wrt, method, order, scale, bounds, rtol, noise, vectorized, workers, args, kwargs
-        )
-    )[0]
+    job, method = prepare(
+        f, x, kind, wrt=wrt, method=method, order=order, scale=scale, bounds=bounds, rtol=rtol, noise=noise,
+        vectorized=vectorized, workers=workers, args=args, kwargs=kwargs,
+    )  # fmt: skip
+    return find(job, method)[0]
 
 
-def derivative(f: Callable[..., Any], x: Any, **options: Any) -> Any:
+def derivative(f: Callable[..., Any], x: Any, **options: Unpack[Options]) -> Any:
     """Return f'(x), or the derivative of a higher ``order``, for f of one number.
 
     Parameters
@@ -168,7 +168,7 @@ def derivative(f: Callable[..., Any], x: Any, **options: Any) -> Any:
     return value_of(differentiate(f, x, "derivative", **options))
 
 
-def grad(f: Callable[..., Any], x: Any = None, **options: Any) -> Any:
+def grad(f: Callable[..., Any], x: Any = None, **options: Unpack[Options]) -> Any:
     """Return the gradient ∂f/∂xᵢ of a function that returns one number.
 
     Parameters
@@ -195,7 +195,7 @@ def grad(f: Callable[..., Any], x: Any = None, **options: Any) -> Any:
     return value_of(differentiate(f, x, "gradient", **options))
 
 
-def jacobian(f: Callable[..., Any], x: Any = None, **options: Any) -> Any:
+def jacobian(f: Callable[..., Any], x: Any = None, **options: Unpack[Options]) -> Any:
     """Return the Jacobian J[i, j] = ∂fᵢ/∂xⱼ.
 
     Parameters
@@ -223,7 +223,7 @@ def jacobian(f: Callable[..., Any], x: Any = None, **options: Any) -> Any:
     return value_of(differentiate(f, x, "jacobian", **options))
 
 
-def hessian(f: Callable[..., Any], x: Any, **options: Any) -> Any:
+def hessian(f: Callable[..., Any], x: Any, **options: Unpack[Options]) -> Any:
     """Return the Hessian H[i, j] = ∂²f/∂xᵢ∂xⱼ, symmetric by construction.
 
     Parameters
@@ -251,7 +251,7 @@ def hessian(f: Callable[..., Any], x: Any, **options: Any) -> Any:
     return value_of(differentiate(f, x, "hessian", **options))
 
 
-def hvp(f: Callable[..., Any], x: Any, v: Any, **options: Any) -> FloatArray:
+def hvp(f: Callable[..., Any], x: Any, v: Any, **options: Unpack[Options]) -> FloatArray:
     """Return the Hessian-vector product H v = d/dt ∇f(x + t v) without forming the Hessian.
 
     Parameters
@@ -286,7 +286,7 @@ def hvp(f: Callable[..., Any], x: Any, v: Any, **options: Any) -> FloatArray:
     >>> hvp(lambda p: p[0] ** 2 * p[1], [3.0, 2.0], [1.0, 0.0]).round(5)
     array([4., 6.])
     """
-    job, method = prepare(f, x, "gradient", **_defaults(options))
+    job, method = prepare(f, x, "gradient", **options)
     if job.target.names is not None:
         raise InputError(
             "`x` must be given for a Hessian-vector product; got names. Put the arguments into one x."
@@ -335,7 +335,7 @@ def hvp(f: Callable[..., Any], x: Any, v: Any, **options: Any) -> FloatArray:
     return product / size
 
 
-def value_and_grad(f: Callable[..., Any], x: Any = None, **options: Any) -> tuple[float, Any]:
+def value_and_grad(f: Callable[..., Any], x: Any = None, **options: Unpack[Options]) -> tuple[float, Any]:
     """Return f(x) and its gradient.
 
     Parameters
@@ -361,22 +361,8 @@ def value_and_grad(f: Callable[..., Any], x: Any = None, **options: Any) -> tupl
     >>> value, slope.round(9)
     (6.0, array([3., 2.]))
     """
-    job, method = prepare(f, x, "gradient", **_defaults(options))
+    job, method = prepare(f, x, "gradient", **options)
     found, base = find(job, method)
     if base is None:
         base = Sampler(plain_target(job.target), False, False, 1).base
     return float(np.ravel(base)[0]), value_of(found)
-
-
-def _defaults(options: dict[str, Any]) -> dict[str, Any]:
-    """Fill in the options of `differentiate` that were not given."""
-    known: dict[str, Any] = {
-        "wrt": None, "method": "auto", "order": 1, "scale": None, "bounds": None, "rtol": None, "noise": None,
-        "vectorized": "auto", "workers": None, "args": (), "kwargs": None,
-    }  # fmt: skip
-    strange = sorted(set(options) - set(known))
-    if strange:
-        raise InputTypeError(
-            f"`options` must be those of differentiate; got {', '.join(strange)}. Check the name."
-        )
-    return {**known, **options}
