@@ -5,20 +5,15 @@ complex-step, finite-difference. The finite differences are described in `search
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Literal, Unpack
 
 import numpy as np
 
 from parzen.derivatives.functions.backends.autodiff import plain_target
-from parzen.derivatives.functions.choice import CHECKED, Options, apply, find, prepare, value_of
-from parzen.derivatives.functions.lines import Lines
-from parzen.derivatives.functions.problem import FLAT, ROUGH
+from parzen.derivatives.functions.choice import Options, find, prepare, value_of
 from parzen.derivatives.functions.result import Derivative
 from parzen.derivatives.functions.sampling import Sampler, Workers
-from parzen.errors import AccuracyError, InputError
-from parzen.typing import FloatArray
-from parzen.validation import describe
+from parzen.derivatives.functions.sparse import hvp
 
 __all__ = [
     "Derivative",
@@ -32,8 +27,6 @@ __all__ = [
 ]
 
 Kind = Literal["derivative", "gradient", "jacobian", "hessian"]
-#: How far a Hessian-vector product looks for a change of the gradient, in units of |x| (at x = 0, of 2⁻¹⁰).
-FARTHEST = 2.0**20
 
 
 def differentiate(
@@ -249,90 +242,6 @@ def hessian(f: Callable[..., Any], x: Any, **options: Unpack[Options]) -> Any:
            [6., 0.]])
     """
     return value_of(differentiate(f, x, "hessian", **options))
-
-
-def hvp(f: Callable[..., Any], x: Any, v: Any, **options: Unpack[Options]) -> FloatArray:
-    """Return the Hessian-vector product H v = d/dt ∇f(x + t v) without forming the Hessian.
-
-    Parameters
-    ----------
-    f : callable
-        Returns one real number.
-    x : array-like
-        Where.
-    v : array-like of x's shape
-        The direction.
-    **options
-        As in `differentiate`; ``method`` is that of the gradient.
-
-    Returns
-    -------
-    ndarray of x's shape
-
-    Raises
-    ------
-    AccuracyError
-        Not converged.
-    InputError, InputTypeError
-        As `differentiate`.
-
-    Notes
-    -----
-    A gradient by any method is differenced once more, along v: about 7 gradients. Where the gradient is by
-    differences itself, the accuracy is about 1e-6.
-
-    Examples
-    --------
-    >>> hvp(lambda p: p[0] ** 2 * p[1], [3.0, 2.0], [1.0, 0.0]).round(5)
-    array([4., 6.])
-    """
-    job, method = prepare(f, x, "gradient", **options)
-    if job.target.names is not None:
-        raise InputError(
-            "`x` must be given for a Hessian-vector product; got names. Put the arguments into one x."
-        )
-    first, _ = find(job, method)
-    start = job.target.x
-    way = np.asarray(v, dtype=np.float64)
-    if way.shape != job.target.shape or job.target.chosen.size != start.size or not np.isfinite(way).all():
-        raise InputError(
-            f"`v` must be finite and shaped like x, {job.target.shape}; got {describe(v)}. Check v."
-        )
-    length = float(np.linalg.norm(way))
-    if length == 0:
-        return np.zeros(way.shape)
-    size = max(float(np.max(np.abs(start))), 2.0**-10) / length
-    noise = None
-    if first.method == "finite-difference":
-        noise = max(float(np.max(first.error)), 2.0**-40 * float(np.max(np.abs(first.value))))
-
-    def slope(t: float) -> Any:
-        target = replace(job.target, x=np.clip(start + t * size * way.ravel(), room.lower, room.upper))
-        return apply(replace(job, target=target), first.method).value
-
-    room = job.room
-    (down,), (up,) = Lines(start, None, size * way.reshape(1, -1)).distances(room)
-    result = differentiate(
-        slope, 0.0, method="finite-difference", noise=noise, rtol=1e-4 if noise else 1e-6,
-        bounds=(-min(down, FARTHEST), min(up, FARTHEST)),
-    )  # fmt: skip
-    product = np.asarray(
-        result.value if FLAT in result.reason and not result.value.any() else value_of(result)
-    )
-    if first.method in CHECKED:  # right at x is not yet right beside it
-        seen = differentiate(
-            lambda t: job.target.call(np.clip(start + t * size * way.ravel(), room.lower, room.upper)), 0.0,
-            order=2, method="finite-difference", bounds=(-min(down, FARTHEST), min(up, FARTHEST)), rtol=1e-4,
-        )  # fmt: skip
-        claimed, most = product * size * way, np.abs(product * size * way).sum()
-        if seen.converged and abs(seen.value - claimed.sum()) > 3 * seen.error + 1e-3 * most:
-            raise AccuracyError(
-                f"`f` must have a Hessian at x; got v·Hv = {claimed.sum():.6g} from gradients by {first.method}, "
-                f"{float(seen.value):.6g} from differences. Use method='finite-difference'."
-            )
-        if ROUGH in seen.reason:
-            raise AccuracyError(f"`f` must have a Hessian at x; got {ROUGH}. Move x.")
-    return product / size
 
 
 def value_and_grad(f: Callable[..., Any], x: Any = None, **options: Unpack[Options]) -> tuple[float, Any]:
