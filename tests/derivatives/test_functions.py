@@ -10,7 +10,7 @@ import pytest
 
 from parzen.derivatives.functions.check import check_gradient
 from parzen.derivatives.functions.choice import Options, prepare
-from parzen.derivatives.functions.descend import descend
+from parzen.derivatives.functions.descend import ascend, descend
 from parzen.derivatives.functions.differentiate import (
     derivative,
     differentiate,
@@ -20,6 +20,7 @@ from parzen.derivatives.functions.differentiate import (
     jacobian,
     value_and_grad,
 )
+from parzen.derivatives.functions.sparse import jacobian_operator, sparse_jacobian
 from parzen.errors import AccuracyError, InputError, InputTypeError
 
 
@@ -179,6 +180,45 @@ def test_hessian_and_jacobian_by_name():
 
 def test_args_and_kwargs_are_passed_on():
     assert grad(lambda x, a, *, b: a * b * x[0], [1.0], args=(2.0,), kwargs={"b": 3.0}) == pytest.approx(6)
+
+
+def test_everything_that_takes_a_function_takes_args_and_kwargs():
+    def f(p, a, *, b):
+        return np.sum((p - a) ** 2) * b
+
+    def gradient(p, a, *, b):
+        return 2 * (p - a) * b
+
+    def rows(p, a, *, b):
+        return (p - a) ** 2 * b
+
+    more = {"args": (1.0,), "kwargs": {"b": 3.0}}
+    x = np.array([2.0, 4.0])
+    assert check_gradient(f, gradient, x, **more).ok
+    for slope in (None, gradient):
+        np.testing.assert_allclose(descend(f, x, gradient=slope, **more).x, 1, atol=1e-6)
+    top = ascend(f, x, args=(1.0,), kwargs={"b": -3.0})
+    np.testing.assert_allclose(top.x, 1, atol=1e-6)
+    np.testing.assert_allclose(sparse_jacobian(rows, x, **more).toarray(), [[6, 0], [0, 18]], rtol=1e-8)
+    operator = jacobian_operator(rows, x, **more)
+    np.testing.assert_allclose(operator @ [1.0, 1.0], [6, 18], rtol=1e-6)
+    np.testing.assert_allclose(operator.T @ [1.0, 1.0], [6, 18], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda more: check_gradient(np.sum, np.ones_like, [1.0], **more),
+        lambda more: descend(np.sum, [1.0], **more),
+        lambda more: sparse_jacobian(np.copy, [1.0], **more),
+        lambda more: jacobian_operator(np.copy, [1.0], **more),
+    ],
+)
+def test_wrong_args_and_kwargs_are_explained_everywhere(call):
+    with pytest.raises(InputTypeError, match="`args` must be a tuple; got"):
+        call({"args": 3})
+    with pytest.raises(InputTypeError, match="`kwargs` must be a dictionary; got"):
+        call({"kwargs": [3]})
 
 
 def test_bounds_are_never_left():

@@ -1,6 +1,6 @@
 """Compare a hand-written gradient with finite differences, entry by entry."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -116,20 +116,21 @@ def check_gradient(
     bounds: Any = None,
     noise: float | None = None,
     args: Sequence[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
 ) -> GradientCheck:
     """Check a hand-written gradient at a point.
 
     Parameters
     ----------
     f : callable
-        Returns one real number, ``f(x, *args)``.
+        Returns one real number, ``f(x, *args, **kwargs)``.
     gradient : callable
-        Returns the gradient in x's shape, ``gradient(x, *args)``.
+        Returns the gradient in x's shape, ``gradient(x, *args, **kwargs)``.
     x : float or array-like
         Where. Not a stationary point: there every gradient is near zero.
     rtol : float
         Relative difference that still counts as equal.
-    bounds, noise, args
+    bounds, noise, args, kwargs
         As in `parzen.differentiate`.
 
     Returns
@@ -169,11 +170,12 @@ def check_gradient(
         bounds=bounds,
         noise=noise,
         args=args,
+        kwargs=kwargs,
         rtol=min(rtol / 10, 1e-8),
     )
     differences, error = np.asarray(found.value), np.asarray(found.error)
     point = float(x) if np.ndim(x) == 0 else np.array(x, dtype=np.float64)
-    claimed = _numbers(gradient(point, *args))
+    claimed = _numbers(gradient(point, *args, **(kwargs or {})))
     if claimed.shape != differences.shape:
         raise InputError(
             f"`gradient` must return the shape of x, {differences.shape}; got {claimed.shape}. "

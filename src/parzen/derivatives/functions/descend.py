@@ -1,7 +1,7 @@
 """Minimise or maximise a function and keep the path that was taken."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from parzen.derivatives.functions.backends.exact import point_function
 from parzen.derivatives.functions.backends.symbolic import as_function
 from parzen.derivatives.functions.differentiate import differentiate
 from parzen.derivatives.functions.sampling import UNDEFINED
-from parzen.derivatives.functions.target import as_bounds, as_output, require_function
+from parzen.derivatives.functions.target import as_arguments, as_bounds, as_output, require_function
 from parzen.errors import InputError, InputTypeError, ParzenWarning
 from parzen.typing import FloatArray
 from parzen.validation import as_positive_float, as_positive_int, as_vector, describe
@@ -104,13 +104,14 @@ def descend(
     tol: float = 1e-8,
     max_steps: int = 1000,
     args: Sequence[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
 ) -> Path:
     """Minimise f from x0.
 
     Parameters
     ----------
     f : callable
-        Returns one real number, ``f(x, *args)``.
+        Returns one real number, ``f(x, *args, **kwargs)``.
     x0 : float or array-like
         Where to start.
     gradient : callable, optional
@@ -128,7 +129,7 @@ def descend(
         it in their own way.
     max_steps : int
         Ends after so many steps.
-    args : tuple
+    args, kwargs : tuple, dict
         More arguments of f and ``gradient``.
 
     Returns
@@ -153,7 +154,7 @@ def descend(
     >>> slow.history[:3].ravel()
     array([0.  , 1.5 , 2.25])
     """
-    return _travel(1, f, x0, gradient, method, bounds, learning_rate, tol, max_steps, args)
+    return _travel(1, f, x0, gradient, method, bounds, learning_rate, tol, max_steps, args, kwargs)
 
 
 def ascend(
@@ -167,12 +168,13 @@ def ascend(
     tol: float = 1e-8,
     max_steps: int = 1000,
     args: Sequence[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
 ) -> Path:
     """Maximise f from x0.
 
     Parameters
     ----------
-    f, x0, gradient, method, bounds, learning_rate, tol, max_steps, args
+    f, x0, gradient, method, bounds, learning_rate, tol, max_steps, args, kwargs
         As in `descend`.
 
     Returns
@@ -191,12 +193,12 @@ def ascend(
     >>> round(float(path.x), 6), round(path.value, 6)
     (2.0, 0.0)
     """
-    return _travel(-1, f, x0, gradient, method, bounds, learning_rate, tol, max_steps, args)
+    return _travel(-1, f, x0, gradient, method, bounds, learning_rate, tol, max_steps, args, kwargs)
 
 
 def _travel(
     sign: int, f: Any, x0: Any, gradient: Any, method: str, bounds: Any, learning_rate: Any, tol: Any,
-    max_steps: Any, args: Sequence[Any],
+    max_steps: Any, args: Any, kwargs: Any,
 ) -> Path:  # fmt: skip
     """Minimise sign · f; the path has the values of f."""
     if method not in METHODS:
@@ -211,7 +213,7 @@ def _travel(
         raise InputError(
             f"`bounds` must go with a bounded method; got {method!r}. Use one of {', '.join(BOUNDED)}."
         )
-    course = _Course(sign, f, gradient, x0, bounds, tuple(args))
+    course = _Course(sign, f, gradient, x0, bounds, args, kwargs)
     tol, max_steps = as_positive_float(tol, "tol"), as_positive_int(max_steps, "max_steps")
     if method == "gradient-descent":
         rate = None if learning_rate is None else as_positive_float(learning_rate, "learning_rate")
@@ -241,10 +243,13 @@ class _AstrayError(Exception):
 class _Course:
     """What is minimised, sign · f, its gradient, the bounds, and the points passed so far."""
 
-    def __init__(self, sign: int, f: Any, gradient: Any, x0: Any, bounds: Any, args: tuple[Any, ...]) -> None:
+    def __init__(
+        self, sign: int, f: Any, gradient: Any, x0: Any, bounds: Any, args: Any, kwargs: Any
+    ) -> None:
         f = point_function(as_function(f))  # as differentiate takes it
         require_function(f)
-        self.sign, self.f, self.gradient, self.args, self.bounds = sign, f, gradient, args, bounds
+        self.sign, self.f, self.gradient, self.bounds = sign, f, gradient, bounds
+        self.args, self.kwargs = as_arguments(args, kwargs)
         self.shape = np.shape(x0)
         self.start = as_vector(np.ravel(np.asarray(x0)), "x0").copy()
         self.lower, self.upper = as_bounds(bounds, self.start, self.shape, "x0")
@@ -263,7 +268,7 @@ class _Course:
         self.n_evaluations += 1
         try:
             with np.errstate(all="ignore"):
-                raw = as_output(self.f(self.point(flat), *self.args))
+                raw = as_output(self.f(self.point(flat), *self.args, **self.kwargs))
         except UNDEFINED:
             if not self.values:  # at x0 the caller should see it
                 raise
@@ -284,7 +289,7 @@ class _Course:
             raise _AstrayError
         point = self.point(flat)
         if self.gradient is not None:
-            found = as_output(self.gradient(point, *self.args))
+            found = as_output(self.gradient(point, *self.args, **self.kwargs))
             if found.is_complex or found.flat.size != flat.size:
                 raise InputError(
                     f"`gradient` must return real numbers in the shape of x, {self.shape}; got shape {found.shape}"
@@ -295,7 +300,9 @@ class _Course:
             with warnings.catch_warnings():
                 # a line search goes where autodiff overflows and differences do not settle
                 warnings.simplefilter("ignore", ParzenWarning)
-                slope = differentiate(self.f, point, "gradient", bounds=self.bounds, args=self.args)
+                slope = differentiate(
+                    self.f, point, "gradient", bounds=self.bounds, args=self.args, kwargs=self.kwargs
+                )
         except UNDEFINED:
             return np.full(flat.size, np.nan)
         # near the end the gradient is close to zero: its relative accuracy does not matter

@@ -2,7 +2,7 @@
 the matrix.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -13,8 +13,8 @@ from parzen.derivatives.functions.lines import Lines
 from parzen.derivatives.functions.problem import FLAT, ROUGH
 from parzen.derivatives.functions.result import Derivative
 from parzen.derivatives.functions.sampling import UNDEFINED
-from parzen.derivatives.functions.target import as_bounds, as_output
-from parzen.errors import AccuracyError, InputError, InputTypeError
+from parzen.derivatives.functions.target import as_arguments, as_bounds, as_output, require_function
+from parzen.errors import AccuracyError, InputError
 from parzen.typing import FloatArray, IntArray
 from parzen.validation import as_vector, describe
 
@@ -29,20 +29,26 @@ FARTHEST = 2.0**20
 
 
 def sparse_jacobian(
-    f: Callable[..., Any], x: Any, *, sparsity: Any = None, bounds: Any = None, args: Sequence[Any] = ()
+    f: Callable[..., Any],
+    x: Any,
+    *,
+    sparsity: Any = None,
+    bounds: Any = None,
+    args: Sequence[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
 ) -> "csr_array":
     """Return the Jacobian J[i, j] = ∂fᵢ/∂xⱼ of a function of which each value depends on few variables.
 
     Parameters
     ----------
     f : callable
-        ``f(x, *args)`` returns a vector of m real numbers.
+        ``f(x, *args, **kwargs)`` returns a vector of m real numbers.
     x : array-like of shape (n,)
         Where.
     sparsity : array-like or sparse matrix of shape (m, n), optional
         Nonzero where fᵢ may depend on xⱼ. Default: found by moving each variable by several lengths, about
         4n evaluations.
-    bounds, args
+    bounds, args, kwargs
         As in `parzen.differentiate`.
 
     Returns
@@ -75,11 +81,11 @@ def sparse_jacobian(
     """
     from scipy.sparse import coo_array, csc_array
 
-    start = as_vector(x, "x")
+    f, start = _function_of_x(f, args, kwargs), as_vector(x, "x")
     limits = tuple(np.abs(side - start) for side in as_bounds(bounds, start, start.shape))
-    base = _vector(f, start, args)
+    base = _vector(f, start)
     if sparsity is None:
-        pattern = csc_array(_detect(f, start, base, limits, tuple(args)))
+        pattern = csc_array(_detect(f, start, base, limits))
     else:
         pattern = csc_array(sparsity)
         if pattern.shape != (base.size, start.size):
@@ -94,7 +100,7 @@ def sparse_jacobian(
         way[group] = size[group]
 
         def moved(t: float, way: FloatArray = way) -> Any:
-            return f(start + t * way, *args)
+            return f(start + t * way)
 
         with np.errstate(divide="ignore"):
             room = tuple(float(np.min(side[group] / size[group])) for side in limits)
@@ -117,16 +123,18 @@ def sparse_jacobian(
     return coo_array(entries, shape=(base.size, start.size)).tocsr()
 
 
-def jacobian_operator(f: Callable[..., Any], x: Any, *, args: Sequence[Any] = ()) -> "LinearOperator":
+def jacobian_operator(
+    f: Callable[..., Any], x: Any, *, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+) -> "LinearOperator":
     """Return the Jacobian of f at x as an operator: products J v and Jᵀ u without the matrix.
 
     Parameters
     ----------
     f : callable
-        ``f(x, *args)`` returns m real numbers.
+        ``f(x, *args, **kwargs)`` returns m real numbers.
     x : array-like of shape (n,)
         Where.
-    args : tuple
+    args, kwargs : tuple, dict
         More arguments of f.
 
     Returns
@@ -150,8 +158,8 @@ def jacobian_operator(f: Callable[..., Any], x: Any, *, args: Sequence[Any] = ()
     """
     from scipy.sparse.linalg import LinearOperator
 
-    start = as_vector(x, "x")
-    base = _vector(f, start, args)
+    f, start = _function_of_x(f, args, kwargs), as_vector(x, "x")
+    base = _vector(f, start)
     size = float(np.max(np.abs(start))) or 1.0
 
     def forward(v: FloatArray) -> FloatArray:
@@ -160,12 +168,12 @@ def jacobian_operator(f: Callable[..., Any], x: Any, *, args: Sequence[Any] = ()
         if length == 0:
             return np.zeros(base.size)
         unit = size / length
-        found = _along(lambda t: np.ravel(f(start + t * unit * way, *args)), rtol=1e-6)
+        found = _along(lambda t: np.ravel(f(start + t * unit * way)), rtol=1e-6)
         return _settled(found) / unit
 
     def backward(u: FloatArray) -> FloatArray:
         weights = as_vector(np.ravel(u), "u")
-        return _settled(find(*prepare(lambda p: np.ravel(f(p, *args)) @ weights, start, "gradient"))[0])
+        return _settled(find(*prepare(lambda p: np.ravel(f(p)) @ weights, start, "gradient"))[0])
 
     return LinearOperator((base.size, start.size), matvec=forward, rmatvec=backward, dtype=np.float64)
 
@@ -256,12 +264,19 @@ def _along(f: Callable[[float], Any], **options: Unpack[Options]) -> Derivative:
     return find(*prepare(f, 0.0, "derivative", **options))[0]
 
 
-def _vector(f: Callable[..., Any], start: FloatArray, args: Sequence[Any]) -> FloatArray:
+def _function_of_x(
+    f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any] | None
+) -> Callable[[FloatArray], Any]:
+    """f with its other arguments filled in."""
+    require_function(f)
+    more, named = as_arguments(args, kwargs)
+    return lambda x: f(x, *more, **named)
+
+
+def _vector(f: Callable[[FloatArray], Any], start: FloatArray) -> FloatArray:
     """f(x), which must be a vector of real numbers."""
-    if not callable(f):
-        raise InputTypeError(f"`f` must be a function; got {describe(f)}. Pass a callable.")
     with np.errstate(all="ignore"):
-        found = as_output(f(start.copy(), *args))
+        found = as_output(f(start.copy()))
     if found.is_complex or len(found.shape) != 1:
         kind = "complex numbers" if found.is_complex else f"shape {found.shape}"
         raise InputError(f"`f` must return a vector of real numbers; got {kind}. Use jacobian.")
@@ -277,9 +292,7 @@ def _settled(found: Derivative) -> FloatArray:
     return np.asarray(found.value)
 
 
-def _detect(
-    f: Callable[..., Any], start: FloatArray, base: FloatArray, limits: Any, args: tuple[Any, ...]
-) -> FloatArray:
+def _detect(f: Callable[[FloatArray], Any], start: FloatArray, base: FloatArray, limits: Any) -> FloatArray:
     """Find which values change when a variable moves, a little or a lot, up or down."""
     pattern = np.zeros((base.size, start.size))
     down, up = limits
@@ -292,7 +305,7 @@ def _detect(
             point[j] += step
             try:
                 with np.errstate(all="ignore"):
-                    there = np.asarray(f(point, *args), dtype=np.float64)
+                    there = np.asarray(f(point), dtype=np.float64)
             except UNDEFINED:
                 continue
             pattern[~((there == base) | np.isnan(there)), j] = 1

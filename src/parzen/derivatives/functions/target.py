@@ -10,7 +10,9 @@ from parzen.errors import InputError, InputTypeError
 from parzen.typing import FloatArray, IntArray
 from parzen.validation import as_vector, describe
 
-__all__ = ["Output", "Target", "as_bounds", "as_output", "as_point", "make_target", "require_function"]
+__all__ = [
+    "Output", "Target", "as_arguments", "as_bounds", "as_output", "as_point", "make_target", "require_function",
+]  # fmt: skip
 
 
 class Output(NamedTuple):
@@ -160,22 +162,29 @@ def as_bounds(
     return lower, upper
 
 
-def make_target(
-    f: Callable[..., Any], x: Any, wrt: Any, args: Sequence[Any], kwargs: Mapping[str, Any] | None
-) -> Target:
-    """Check f, x and wrt, and bring them into one form."""
-    require_function(f)
+def as_arguments(
+    args: Sequence[Any], kwargs: Mapping[str, Any] | None
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Check what f takes besides x."""
     if isinstance(args, (str, bytes)) or not isinstance(args, Sequence):
         raise InputTypeError(f"`args` must be a tuple; got {describe(args)}. Write args=(value,).")
     if kwargs is not None and not isinstance(kwargs, Mapping):
         raise InputTypeError(
             f'`kwargs` must be a dictionary; got {describe(kwargs)}. Write kwargs={{"name": value}}.'
         )
-    rest = dict(kwargs or {})
+    return tuple(args), dict(kwargs or {})
+
+
+def make_target(
+    f: Callable[..., Any], x: Any, wrt: Any, args: Sequence[Any], kwargs: Mapping[str, Any] | None
+) -> Target:
+    """Check f, x and wrt, and bring them into one form."""
+    require_function(f)
+    more, rest = as_arguments(args, kwargs)
     if x is not None:
         flat, shape = as_point(x)
         chosen, chosen_shape = _positions(wrt, flat.size, shape)
-        return Target(f, x, flat, shape, chosen, chosen_shape, None, tuple(args), rest)
+        return Target(f, x, flat, shape, chosen, chosen_shape, None, more, rest)
     wanted = (wrt,) if isinstance(wrt, str) else wrt
     if not isinstance(wanted, (tuple, list)) or not wanted or not all(isinstance(n, str) for n in wanted):
         raise InputError(
@@ -198,7 +207,7 @@ def make_target(
         start += flat.size
         parts.append(flat)
     everything = np.concatenate(parts)
-    return Target(f, None, everything, (start,), np.arange(start), (start,), names, tuple(args), rest)
+    return Target(f, None, everything, (start,), np.arange(start), (start,), names, more, rest)
 
 
 def _positions(wrt: Any, size: int, shape: tuple[int, ...]) -> tuple[IntArray, tuple[int, ...]]:
