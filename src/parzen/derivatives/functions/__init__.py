@@ -1,13 +1,20 @@
-"""Derivatives of functions.
+"""Derivatives of functions: `parzen.differentiate` and what is made of it. A file imports only from those below it:
 
-differentiate.py   differentiate, grad, … the front
-choice.py          which way, in what order
-backends/          one file a way; the table
-search.py          finite differences: the quick pass
-careful.py         … and the careful one
-evidence.py        … what its looks say: noise, stairs, kinks, narrower features
-together.py        gradients, all entries at once
-check.py           check_gradient
-descend.py         descend, ascend, Path
-symbolic.py        SymPy
+check             check_gradient
+descend           descend, ascend, Path
+
+differentiate     the front: differentiate, derivative, grad, jacobian, hessian, value_and_grad
+sparse            large matrices: sparse_jacobian, jacobian_operator, hvp
+choice            options checked, ways tried in order, the answer named; result: Derivative
+backends/         one file a way, and their table; symbolic: formulas for one of them, `parzen.symbolic`
+
+together          finite differences: gradients, all entries at once
+lines             … any other derivative: lines through x, bounds, one-sided rules
+search            … the step for all problems of a rule, quickly; careful: for those that did not settle
+evidence          … what several looks at f say: noise, stairs, kinks, narrower features
+look              … what one look says; stencils: the weights of a look, extrapolation
+problem           … what a search is asked and answers: plain data
+
+sampling          calls of f: singly, in batches, in threads, counted
+target            f, x, bounds and the variables of interest, checked
 """
