@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from scipy.optimize import rosen
 
 from parzen.derivatives.functions.descend import METHODS, ascend, descend
 from parzen.errors import InputError, InputTypeError
@@ -16,10 +17,6 @@ def bowl(p):
 
 def bowl_gradient(p):
     return np.array([2 * (p[0] - 1), 8 * (p[1] + 2)])
-
-
-def rosenbrock(x):
-    return np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
 
 
 @pytest.mark.parametrize("gradient", [None, bowl_gradient])
@@ -37,7 +34,7 @@ def test_every_method_finds_the_bottom_of_a_bowl(method, gradient):
 
 @pytest.mark.parametrize("method", ["L-BFGS-B", "BFGS"])
 def test_rosenbrock(method):
-    path = descend(rosenbrock, np.full(5, -1.2), method=method)
+    path = descend(rosen, np.full(5, -1.2), method=method)
     np.testing.assert_allclose(path.x, 1, atol=1e-5)
 
 
@@ -133,7 +130,7 @@ def test_plots():
     assert flat.figure.axes[1].get_ylabel() == "f"  # colour bar
     line = descend(lambda t: (t - 3) ** 2, 0.0).plot()
     assert line.get_ylabel() == "f(x)"
-    many = descend(rosenbrock, np.zeros(4)).plot()
+    many = descend(rosen, np.zeros(4)).plot()
     assert many.get_xlabel() == "step"
 
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from scipy.optimize import rosen, rosen_der, rosen_hess
 
 from parzen.derivatives.functions.check import check_gradient
 from parzen.derivatives.functions.choice import Options, prepare
@@ -23,27 +24,6 @@ from parzen.derivatives.functions.differentiate import (
 from parzen.derivatives.functions.sparse import jacobian_operator, sparse_jacobian
 from parzen.errors import AccuracyError, InputError, InputTypeError
 
-
-def rosenbrock(x):
-    return np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
-
-
-def rosenbrock_gradient(x):
-    g = np.zeros_like(x)
-    g[:-1] = -400 * x[:-1] * (x[1:] - x[:-1] ** 2) - 2 * (1 - x[:-1])
-    g[1:] += 200 * (x[1:] - x[:-1] ** 2)
-    return g
-
-
-def rosenbrock_hessian(x):
-    h = np.diag(-400 * x[:-1], 1) + np.diag(-400 * x[:-1], -1)
-    d = np.zeros_like(x)
-    d[0] = 1200 * x[0] ** 2 - 400 * x[1] + 2
-    d[1:-1] = 202 + 1200 * x[1:-1] ** 2 - 400 * x[2:]
-    d[-1] = 200
-    return h + np.diag(d)
-
-
 METHODS = ("auto", "complex-step", "finite-difference")
 
 
@@ -51,19 +31,19 @@ METHODS = ("auto", "complex-step", "finite-difference")
 @pytest.mark.parametrize("n", [2, 5, 30])
 def test_gradient_of_rosenbrock(n, method):
     x = np.linspace(-1.2, 1.7, n)
-    found = differentiate(rosenbrock, x, "gradient", method=method)
-    np.testing.assert_allclose(found.value, rosenbrock_gradient(x), rtol=1e-8)
+    found = differentiate(rosen, x, "gradient", method=method)
+    np.testing.assert_allclose(found.value, rosen_der(x), rtol=1e-8)
     assert found.converged
     assert found.value.shape == found.error.shape == found.step.shape == x.shape
 
 
 def test_hessian_is_symmetric_and_right():
     x = np.array([0.5, -0.3, 1.2, 2.0])
-    found = differentiate(rosenbrock, x, "hessian")
+    found = differentiate(rosen, x, "hessian")
     assert found.converged
     np.testing.assert_array_equal(found.value, found.value.T)
-    np.testing.assert_allclose(found.value, rosenbrock_hessian(x), rtol=1e-6, atol=1e-6)
-    assert np.all(np.abs(found.value - rosenbrock_hessian(x)) <= 3 * found.error)
+    np.testing.assert_allclose(found.value, rosen_hess(x), rtol=1e-6, atol=1e-6)
+    assert np.all(np.abs(found.value - rosen_hess(x)) <= 3 * found.error)
 
 
 def test_hessian_with_scales_a_million_apart():
@@ -354,14 +334,14 @@ def test_gradient_takes_shape_one_and_refuses_more():
 
 def test_value_and_grad_and_hvp():
     x = np.array([0.5, -0.3, 1.2])
-    value, slope = value_and_grad(rosenbrock, x)
-    assert value == rosenbrock(x)
-    np.testing.assert_allclose(slope, rosenbrock_gradient(x), rtol=1e-8)
+    value, slope = value_and_grad(rosen, x)
+    assert value == rosen(x)
+    np.testing.assert_allclose(slope, rosen_der(x), rtol=1e-8)
     v = np.array([1.0, 2.0, -1.0])
-    np.testing.assert_allclose(hvp(rosenbrock, x, v), rosenbrock_hessian(x) @ v, rtol=1e-6)
-    rough = hvp(rosenbrock, x, v, method="finite-difference")
-    np.testing.assert_allclose(rough, rosenbrock_hessian(x) @ v, rtol=1e-4)
-    np.testing.assert_array_equal(hvp(rosenbrock, x, [0, 0, 0]), 0)
+    np.testing.assert_allclose(hvp(rosen, x, v), rosen_hess(x) @ v, rtol=1e-6)
+    rough = hvp(rosen, x, v, method="finite-difference")
+    np.testing.assert_allclose(rough, rosen_hess(x) @ v, rtol=1e-4)
+    np.testing.assert_array_equal(hvp(rosen, x, [0, 0, 0]), 0)
 
 
 def test_not_converged_raises_and_says_why():
