@@ -13,9 +13,6 @@ from parzen.typing import FloatArray
 #: Where real MNIST may lie beside the repository.
 _SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
-#: The eight bandwidths of the original experiment.
-BANDWIDTHS = (0.05, 0.08, 0.1, 0.2, 0.5, 1.0, 1.5, 2.0)
-
 #: Mean log density of the MNIST validation images at full size, summed by plain NumPy.
 MNIST_VALIDATION = (-3138.436, -607.855, -113.784, 234.828, -233.637, -740.827, -1051.087, -1272.934)
 

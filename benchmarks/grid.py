@@ -9,7 +9,6 @@ core, where there are three such rounds.
 """
 
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -275,7 +274,3 @@ def _seconds(call: str, cache: str) -> tuple[float, float]:
 def _as_tuple(result: Any) -> tuple[Any, ...]:
     """Treat one array and several alike."""
     return result if isinstance(result, tuple) else (result,)
-
-
-if __name__ == "__main__":
-    sys.exit("run `python -m benchmarks grid`")

@@ -10,8 +10,9 @@ import sys
 import numpy as np
 
 import parzen
-from benchmarks.data import BANDWIDTHS, plain_log_density
+from benchmarks.data import plain_log_density
 from benchmarks.harness import Bar, Row, forget_peak, peak_memory, python
+from parzen.experiment.settings import BANDWIDTHS
 
 _MB = 1e6
 _CASES = {

@@ -9,8 +9,9 @@ import time
 import numpy as np
 
 import parzen
-from benchmarks.data import BANDWIDTHS, MNIST_VALIDATION, images, plain_log_density
+from benchmarks.data import MNIST_VALIDATION, images, plain_log_density
 from benchmarks.harness import Bar, Row, interleave
+from parzen.experiment.settings import BANDWIDTHS
 from parzen.typing import FloatArray
 
 #: Queries that plain NumPy checks.

@@ -23,7 +23,10 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "performance.md"
 #: benchmark -> the page of its tables, where that is not `PAGE`
-PAGES = {"functions": ROOT / "docs" / "derivatives-of-functions.md"}
+PAGES = {
+    "adaptive": ROOT / "docs" / "choosing-a-bandwidth.md",
+    "functions": ROOT / "docs" / "derivatives-of-functions.md",
+}
 PLOT = ROOT / "docs" / "img" / "time-against-n.png"
 
 Result = dict[str, Any]

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# public name -> module that defines it
+# public name -> module that it is loaded from
 _NAMES = {
     "Bandwidth": "parzen.bandwidth.selection",
     "DensityValues": "parzen.density.estimator",

@@ -33,7 +33,7 @@ class DataError(ParzenError):
 
 
 class MemoryLimitError(ParzenError, MemoryError):
-    """A result or a file would need more memory than there is."""
+    """A result would need more memory than there is."""
 
 
 class AccuracyError(ParzenError, ArithmeticError):

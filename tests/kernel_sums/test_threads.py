@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from threadpoolctl import threadpool_info
 
-from parzen.kernel_sums.threads import Cancelled, run_tasks
+from parzen.kernel_sums.threads import run_tasks
 
 LARGE = 10_000_000  # too large for the short cut that runs one small task in the caller's thread
 
@@ -150,8 +150,3 @@ def test_overlapping_calls_from_threads_give_blas_back():
     before, inside, after = run.stdout.replace("] [", "]|[").strip().split("|")
     assert inside == "[1]"
     assert after == before
-
-
-def test_cancelled_is_no_user_error():
-    """It ends a task; nobody outside sees it."""
-    assert not issubclass(Cancelled, ValueError)

@@ -1,6 +1,7 @@
 """Gaussian kernel sums log Σ w_j exp(-½‖y_q - y_j‖²/h²) and their derivatives, on whitened points.
 
-The picture of this room, and the reasons, are in docs/architecture.md. `evaluate` is the only entrance.
+The picture of this room, and the reasons, are in docs/architecture.md. `evaluate` is the way in;
+`make_plan` and `prepare` are its first halves.
 """
 
 from parzen.kernel_sums.evaluate import Evaluation, evaluate, prepare

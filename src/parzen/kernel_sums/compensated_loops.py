@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from parzen.kernel_sums.exp import compiled_sum, exp_nonpositive, fma, wide_vectors
-from parzen.kernel_sums.loops import _LARGEST, TILE, _least
+from parzen.kernel_sums.loops import LARGEST, TILE, least_of
 
 # No fast-math flag at all: every rounding error below is used.
 _strict = njit(nogil=True, cache=True, error_model="numpy")
@@ -67,7 +67,7 @@ def _multiply(high, low, factors, factors_low):
 def _exponents(half_high, half_low, scale, offsets, offsets_low, t_high, t_low):
     """Write t = scale · half + offset as double-doubles; return the least high part."""
     wide_vectors()
-    least = _LARGEST
+    least = LARGEST
     for j in range(TILE):
         p = scale * half_high[j]
         pl = fma(scale, half_high[j], -p) + scale * half_low[j]
@@ -183,7 +183,7 @@ def add_tiles(
                 )
                 if own[query] // TILE == tile:
                     t_high[own[query] % TILE] = np.inf
-                    least = _least(t_high)
+                    least = least_of(t_high)
                 if _negligible(least, lowest[query, k], cutoff, order):
                     continue
                 if least <= lowest[query, k]:

@@ -78,7 +78,7 @@ def _evaluate(sources: Sources, queries: Points, request: Request, plan: Plan) -
         run.grid()
     tasks = [(len(block) * sources.n_tiles * TILE, run.task(block)) for block in run.blocks()]
     progress = run.progress(_MESH_SHARE if METHODS[run.plan.method].gridded else 0.0, 1.0)
-    run_tasks(tasks, run.plan.workers, progress, blas=run.plan.method in ("matmul", "lattice"))
+    run_tasks(tasks, run.plan.workers, progress, blas=METHODS[run.plan.method].blas)
     if progress is not None and not tasks:
         progress(1, 1)
     lost = np.flatnonzero(np.isnan(run.sums.log_sum).any(axis=1))

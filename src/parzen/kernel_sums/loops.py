@@ -9,7 +9,8 @@ exponent from which on terms do not matter any more.
 Where sources have bandwidths of their own, ``precisions`` = 1/λ_j² multiply the half squares as soon as these are made,
 and the terms before moments are taken; else it is None, and none of that is compiled.
 
-Everything stands in one file because Numba's disk cache watches only the file of the outermost function.
+Nearly everything stands in one file because Numba's disk cache watches only the file of the outermost function: after a
+change of `exp.py` the caches of the loops (``__pycache__``) have to be removed.
 """
 
 # mypy: disable-error-code="no-untyped-def, untyped-decorator"
@@ -28,14 +29,14 @@ FAR = 1e150
 #: Largest dimension for which the distance loop is compiled with the dimension as a constant.
 MAX_UNROLLED = 16
 
-_LARGEST = np.int64(0x7FEFFFFFFFFFFFFF)  # bits of the largest double
+LARGEST = np.int64(0x7FEFFFFFFFFFFFFF)  # bits of the largest double
 
 
 @compiled
 def _offset_exponents(half, scale, offsets, exponents):
     """Write t = scale · half + offset; return the least."""
     wide_vectors()
-    least = _LARGEST
+    least = LARGEST
     for j in range(TILE):
         t = scale * half[j] + offsets[j]
         exponents[j] = t
@@ -46,10 +47,10 @@ def _offset_exponents(half, scale, offsets, exponents):
 
 
 @compiled
-def _least(half):
+def least_of(half):
     """Return the least entry."""
     wide_vectors()
-    least = _LARGEST
+    least = LARGEST
     for j in range(TILE):
         bits = np.float64(half[j]).view(np.int64)
         least = bits if bits < least else least
@@ -226,7 +227,7 @@ def _absorb(
 def _squares(x, q, axes, squares):
     """Write ‖x_j - q‖² for one tile; return the least."""
     wide_vectors()
-    least = _LARGEST
+    least = LARGEST
     for j in range(TILE):
         u = x[j] - q[0]
         square = u * u
@@ -287,7 +288,7 @@ def add_tiles(
                 _multiply(half, precisions[tile])
             if own[query] // TILE == tile:  # leave-one-out: this query's own sample is in this tile
                 half[own[query] % TILE] = FAR * FAR
-                least_half = _least(half)
+                least_half = least_of(half)
             for k in range(scales.shape[0]):
                 if order == 0 and not radial and offsets is None:
                     _absorb_values(
@@ -303,7 +304,7 @@ def add_tiles(
 def _half_squares_from_products(products, norms, query_norm, half):
     """Turn y_j · y_q into ½‖y_j‖² + ½‖y_q‖² - y_j · y_q; return the least."""
     wide_vectors()
-    least = _LARGEST
+    least = LARGEST
     for j in range(TILE):
         square = norms[j] + (query_norm - products[j])
         square = square if square > 0.0 else 0.0  # rounding can make a coincident pair negative
@@ -323,7 +324,7 @@ def _half_squares_row(products, norms, query_norm, own_column, precisions, start
             _multiply(half[part], precisions[start + c])
         if own_column // TILE == c:
             half[own_column] = FAR * FAR
-            leasts[c] = _least(half[part])
+            leasts[c] = least_of(half[part])
 
 
 @compiled
@@ -394,7 +395,7 @@ def add_products_keeping_terms(
             for c in range(tiles):
                 half = row[c * TILE : (c + 1) * TILE]
                 out = terms[k, query, c * TILE : (c + 1) * TILE]
-                least = factor * leasts[c] if offsets is None else _least(exponents[c])
+                least = factor * leasts[c] if offsets is None else least_of(exponents[c])
                 if negligible(least, limit[query, k], order):
                     for j in range(TILE):
                         out[j] = 0.0

@@ -10,7 +10,8 @@ bandwidth factor λ_j of its own) and exponents t_j = a c_j ½‖u_j‖² + offs
 The *pull* c_j u_j is, up to a factor a, the gradient of a term's logarithm: so ∇ log S = a · mean and the Hessian is
 a² · covariance - a · mean precision, of the pulls, whatever the λ_j. Two states merge by rescaling both to the smaller
 ``lowest`` and adding; the identity is (inf, 0, 0, 0, 0, 0).
-So blocks, threads, files and machines can be combined in any order.
+So blocks, threads, files and machines could be combined in any order; here blocks of sources are added one after the
+other, and tests hold that merged shards are the whole.
 """
 
 from dataclasses import dataclass, fields
