@@ -45,13 +45,20 @@ def test_bandwidth_curve_keeps_the_room_for_the_optimum() -> None:
         "2",
     ]
     assert ax.get_xscale() == "log"
-    assert "best of the list: 0.5 → −326.00" in labels(ax)
+    assert "best of the list: σ = 0.5, −326.00 nats" in labels(ax)
 
 
 def test_bandwidth_curve_shows_everything_when_nothing_falls_away() -> None:
     ax = bandwidth_curve(curve([0.1, 0.2, 0.3, 0.4], [1.0, 2.0, 1.5, 0.5]))
     assert ax.get_ylim()[0] < 0.5
     assert not ax.texts
+
+
+def test_bandwidth_curve_never_hides_wide_bandwidths_and_tells_close_values_apart() -> None:
+    ax = bandwidth_curve(curve([0.001, 0.1, 0.2, 0.3, 1.0], [-9.0, -1.1234, -1.1002, -1.1005, -1.5907]))
+    assert ax.get_ylim()[0] < -1.5907
+    assert [text.get_text() for text in ax.texts] == ["−9.000"]
+    assert "σ = 0.2, −1.100 nats" in labels(ax)
 
 
 def test_bandwidth_curve_sorts_and_marks_the_optimum() -> None:
@@ -62,7 +69,7 @@ def test_bandwidth_curve_sorts_and_marks_the_optimum() -> None:
     course = next(line for line in ax.lines if len(line.get_xdata()) == 5)
     np.testing.assert_array_equal(course.get_xdata(), [0.1, 0.15, 0.17, 0.2, 2.0])  # the star is on the line
     np.testing.assert_array_equal(course.get_ydata(), [1.0, 6.0, 7.0, 5.0, -4.0])
-    assert "optimum: 0.17 → 7.00" in labels(ax)
+    assert "optimum: σ = 0.17, 7.00 nats" in labels(ax)
     assert ax.get_ylim()[1] > 7.0
     assert ax.get_xlim()[0] < 0.1
     dots = [line for line in ax.lines if line.get_marker() == "."]
@@ -161,19 +168,19 @@ def test_image_grid_puts_each_image_in_its_place() -> None:
     images = np.arange(1, 6)[:, None] / 5 * np.ones((5, 12))
     ax = image_grid(images, (3, 4), columns=2)
     mosaic = np.asarray(ax.get_images()[0].get_array())
-    assert mosaic.shape == (3 * 3 + 2, 2 * 4 + 1)
+    assert mosaic.shape == (3 * 3 + 4, 2 * 4 + 3)  # a pixel between and around them
     np.testing.assert_array_equal(
-        mosaic[::4, ::5], [[0.2, 0.4], [0.6, 0.8], [1.0, 0.0]]
+        mosaic[1::4, 1::5], [[0.2, 0.4], [0.6, 0.8], [1.0, 0.0]]
     )  # the last place is empty
-    assert not mosaic[3].any()
+    assert not mosaic[[0, 4, 8]].any()
 
 
 def test_image_grid_is_square_by_default_and_keeps_colours() -> None:
     images = np.random.default_rng(0).uniform(size=(7, 2 * 2 * 3))
     mosaic = np.asarray(image_grid(images, (2, 2, 3)).get_images()[0].get_array())
-    assert mosaic.shape == (8, 8, 3)
-    np.testing.assert_array_equal(mosaic[:2, 3:5], images[1].reshape(2, 2, 3))
-    assert (mosaic[2] == 1.0).all()  # white between them
+    assert mosaic.shape == (10, 10, 3)
+    np.testing.assert_array_equal(mosaic[1:3, 4:6], images[1].reshape(2, 2, 3))
+    assert (mosaic[3] == 1.0).all()  # white between them
 
 
 @pytest.mark.parametrize("shape", [(3, 3), (12,), (2, 2, 4), (2, 6, 1)])
@@ -213,13 +220,13 @@ def test_density_gallery_ranks_the_images(gallery: Callable[..., Any]) -> None:
         f"{i - 5:.1f}".replace("-", "−") for i in range(8)
     ]
     titles = [ax.get_title() for ax in figure.axes]
-    assert "an image x, log f(x) = −2.0" in titles
+    assert "x, log f(x) = −2.0 nats" in titles
     assert png(figure).startswith(b"\x89PNG")
 
 
 def test_density_gallery_centres_the_gradient_on_zero(gallery: Callable[..., Any]) -> None:
     figure = gallery(gradient=np.linspace(-1, 3, 16))
-    panel = next(ax for ax in figure.axes if ax.get_title() == "∇ log f(x)")
+    panel = next(ax for ax in figure.axes if ax.get_title() == "∇ log f(x), nats per pixel unit")
     assert panel.get_images()[0].get_clim() == (-3.0, 3.0)
     assert panel.get_images()[0].get_cmap().name == "RdBu_r"
     (scale,) = panel.child_axes
@@ -230,7 +237,7 @@ def test_density_gallery_shows_the_mean_shift_step(gallery: Callable[..., Any]) 
     figure = gallery(gradient=np.full(16, 0.4), bandwidth=0.5)
     before, after = (
         next(ax for ax in figure.axes if ax.get_title().startswith(start)).get_images()[0].get_array()
-        for start in ("an image x", "x + σ²")
+        for start in ("x, log f(x)", "x + σ²")
     )
     np.testing.assert_allclose(after, np.clip(np.asarray(before) + 0.1, 0, 1))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # `help` shows names instead of what they stand for
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -58,7 +59,7 @@ class _Chosen(Protocol):
 def bandwidth_curve(sweep: _Curve, refinement: _Optimum | None = None, ax: Axes | None = None) -> Axes:
     """Draw mean log density against bandwidth, with standard errors and the optimum.
 
-    The bandwidth axis is logarithmic. Below the optimum the curve falls like -1/σ², so the lowest points are
+    The bandwidth axis is logarithmic. Below the optimum the curve falls like -1/σ², so the lowest points there are
     often thousands of nats under the rest: those lower than twice the median drop are drawn as arrows on the
     lower edge, with their value beside them, and the others keep the room.
 
@@ -154,6 +155,7 @@ def _draw_curve(
     best = int(np.argmax(mean))
     floor, top = _readable_limits(mean, error, None if refinement is None else refinement.mean_log_density)
     fallen = mean < floor
+    decimals = max(0, 2 - math.floor(math.log10(top - floor)))  # what tells two points of the picture apart
 
     if refinement is None:
         course = np.column_stack([h, mean])
@@ -163,16 +165,18 @@ def _draw_curve(
         course = np.concatenate([np.column_stack([h, mean]), new])
         course = course[np.argsort(course[:, 0])]
         looked = new[(floor <= new[:, 1]) & (new[:, 0] != refinement.bandwidth)]
-        ax.plot(looked[:, 0], looked[:, 1], ".", color=SECOND, markersize=4, zorder=4)
+        ax.plot(
+            looked[:, 0], looked[:, 1], ".", color=SECOND, markersize=4, zorder=4, label="on the way to it"
+        )
         x, y = refinement.bandwidth, refinement.mean_log_density
-        told = f"optimum: {x:.4g} → {nats(y, 2)}"
+        told = f"optimum: σ = {x:.4g}, {nats(y, max(2, decimals))} nats"
         ax.plot(x, y, "*", color=SECOND, markersize=14, zorder=5, label=told)
     ax.plot(course[:, 0], course[:, 1], color=ACCENT, linewidth=1.4, zorder=3)
     bars: dict[str, Any] = {"color": ACCENT, "linestyle": "none", "marker": "o", "capsize": 3, "zorder": 3}
     seen = np.where(fallen, np.nan, mean)  # the bar of a point below the picture would end in the air
     ax.errorbar(h, seen, yerr=error, label="mean log density ± standard error", **bars)
     ring: dict[str, Any] = {"color": ACCENT, "markersize": 11, "fillstyle": "none", "zorder": 4}
-    told = f"best of the list: {short(h[best])} → {nats(mean[best], 2)}"
+    told = f"best of the list: σ = {short(h[best])}, {nats(mean[best], max(2, decimals))} nats"
     if refinement is None and h[0] < h[-1] and h[best] in (h[0], h[-1]):
         told += "\nat the edge: a better one may lie outside"
     ax.plot(h[best], mean[best], "o", label=told, **ring)
@@ -190,7 +194,7 @@ def _draw_curve(
                 "pad": 1.0,
             },  # hides the line behind
         }
-        ax.annotate(nats(y, 0), (x, floor), rotation=90, fontsize=8, color=ACCENT, **above)
+        ax.annotate(nats(y, decimals), (x, floor), rotation=90, fontsize=8, color=ACCENT, **above)
     places = h if refinement is None else np.append(h, refinement.bandwidth)
     margin = max(1.1, (places.max() / places.min()) ** 0.05)
     ax.set_xlim(places.min() / margin, places.max() * margin)
@@ -204,14 +208,15 @@ def _draw_curve(
 
 
 def _readable_limits(mean: FloatArray, error: FloatArray, optimum: float | None) -> tuple[float, float]:
-    """Choose the range of nats to show: everything, whole error bars too, but the points that fall far below."""
+    """Choose the range of nats to show: everything, whole error bars too, but narrow bandwidths that fall far below."""
+    best = int(np.argmax(mean))
     top = float(mean.max()) if optimum is None else max(float(mean.max()), optimum)
     drops = top - mean[mean < top]
     if drops.size == 0:
         floor, ceiling = top - 1.0, top + 1.0
     else:
-        deepest = float(drops.max())
-        shown = deepest if drops.size < 3 else min(deepest, 2.0 * float(np.median(drops)))
+        left, right = (float((top - part).max()) for part in (mean[: best + 1], mean[best:]))
+        shown = max(right, left if drops.size < 3 else min(left, 2.0 * float(np.median(drops))))
         floor, ceiling = top - 1.08 * shown, top + 0.12 * shown
     inside = mean >= floor
     lowest, highest = float((mean - error)[inside].min()), float((mean + error)[inside].max())

@@ -49,7 +49,7 @@ def image_grid(
     Examples
     --------
     >>> image_grid([[0.0, 0.5, 0.5, 1.0]] * 6, (2, 2), columns=3).get_images()[0].get_array().shape
-    (5, 8)
+    (7, 10)
     """
     table = as_matrix(images, "images")
     shape = _image_shape(image_shape, table.shape[1])
@@ -57,9 +57,9 @@ def image_grid(
     rows = math.ceil(len(table) / columns)
     height, width = shape[:2]
     gap = max(1, height // 12)
-    mosaic = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, *shape[2:]), _paper(shape))
+    mosaic = np.full((rows * (height + gap) + gap, columns * (width + gap) + gap, *shape[2:]), _paper(shape))
     for i, image in enumerate(table):
-        top, left = (i // columns) * (height + gap), (i % columns) * (width + gap)
+        top, left = gap + (i // columns) * (height + gap), gap + (i % columns) * (width + gap)
         mosaic[top : top + height, left : left + width] = image.reshape(shape)
     with house_style() if ax is None else nullcontext():
         if ax is None:
@@ -135,10 +135,17 @@ def density_gallery(
         figure = new_figure(8.6, 6.6)
         halves: Any = figure.subfigures(2, 1, height_ratios=(1.0, 1.05))
         strips = halves[0].subfigures(2, 1)
-        _strip(
-            strips[0], f"The {_count(columns, 'most likely')}", table, values, ranking[::-1][:columns], shape
-        )
-        _strip(strips[1], f"The {_count(columns, 'least likely')}", table, values, ranking[:columns], shape)
+        for strip, which_end, shown in zip(
+            strips, ("most", "least"), (ranking[::-1][:columns], ranking[:columns]), strict=True
+        ):
+            _strip(
+                strip,
+                f"The {_count(columns, f'{which_end} likely')}, log f in nats",
+                table,
+                values,
+                shown,
+                shape,
+            )
         _draw_pull(halves[1], table[which], values[which], slope, sigma, shape)
     return figure
 
@@ -153,15 +160,15 @@ def _draw_pull(
     )
     _show(panels[0], query.reshape(shape))
     _frame(panels[0])
-    panels[0].set_title(
-        f"an image x, log f(x) = {nats(value)}", fontsize=9, fontweight="normal", loc="center"
-    )
+    panels[0].set_title(f"x, log f(x) = {nats(value)} nats", fontsize=9, fontweight="normal", loc="center")
     seen = slope.reshape(shape) if len(shape) == 2 else slope.reshape(shape).mean(axis=2)
     limit = float(np.abs(seen).max()) or 1.0
     drawn = panels[1].imshow(seen, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
     _frame(panels[1])
     colours = "" if len(shape) == 2 else ", mean of the 3 colours"
-    panels[1].set_title(f"∇ log f(x){colours}", fontsize=9, fontweight="normal", loc="center")
+    panels[1].set_title(
+        f"∇ log f(x), nats per pixel unit{colours}", fontsize=9, fontweight="normal", loc="center"
+    )
     scale = panels[1].inset_axes((0.0, -0.09, 1.0, 0.04))
     part.colorbar(drawn, cax=scale, orientation="horizontal", ticks=[-limit, 0, limit])
     scale.set_xticks([-limit, 0, limit], [f"\N{MINUS SIGN}{limit:.3g}", "0", f"{limit:.3g}"])
