@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from parzen.derivatives.functions.differentiate import differentiate as differentiate
     from parzen.derivatives.functions.differentiate import grad as grad
     from parzen.derivatives.functions.differentiate import hessian as hessian
-    from parzen.derivatives.functions.differentiate import hvp as hvp
     from parzen.derivatives.functions.differentiate import jacobian as jacobian
     from parzen.derivatives.functions.differentiate import value_and_grad as value_and_grad
+    from parzen.derivatives.functions.sparse import hvp as hvp
     from parzen.derivatives.functions.sparse import jacobian_operator as jacobian_operator
     from parzen.derivatives.functions.sparse import sparse_jacobian as sparse_jacobian
 
@@ -65,7 +65,7 @@ _NAMES = {
     "grad": "parzen.derivatives.functions.differentiate",
     "gradient": "parzen.derivatives.arrays.gradient",
     "hessian": "parzen.derivatives.functions.differentiate",
-    "hvp": "parzen.derivatives.functions.differentiate",
+    "hvp": "parzen.derivatives.functions.sparse",
     "jacobian": "parzen.derivatives.functions.differentiate",
     "jacobian_operator": "parzen.derivatives.functions.sparse",
     "refine": "parzen.density.sweep",

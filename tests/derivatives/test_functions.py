@@ -17,11 +17,10 @@ from parzen.derivatives.functions.differentiate import (
     differentiate,
     grad,
     hessian,
-    hvp,
     jacobian,
     value_and_grad,
 )
-from parzen.derivatives.functions.sparse import jacobian_operator, sparse_jacobian
+from parzen.derivatives.functions.sparse import hvp, jacobian_operator, sparse_jacobian
 from parzen.errors import AccuracyError, InputError, InputTypeError
 
 METHODS = ("auto", "complex-step", "finite-difference")

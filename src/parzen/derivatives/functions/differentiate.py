@@ -13,7 +13,6 @@ from parzen.derivatives.functions.backends.autodiff import plain_target
 from parzen.derivatives.functions.choice import Options, find, prepare, value_of
 from parzen.derivatives.functions.result import Derivative
 from parzen.derivatives.functions.sampling import Sampler, Workers
-from parzen.derivatives.functions.sparse import hvp
 
 __all__ = [
     "Derivative",
@@ -21,7 +20,6 @@ __all__ = [
     "differentiate",
     "grad",
     "hessian",
-    "hvp",
     "jacobian",
     "value_and_grad",
 ]
