@@ -162,6 +162,8 @@ class TestDask:
             gradient(lazy, nan="skip")
         with pytest.raises(InputTypeError, match="`out`"):
             gradient(lazy, out=(Z, Z))
+        with pytest.raises(InputError, match="`edge_order`"):
+            gradient(lazy, edge_order=3)
 
 
 class TestMasked:
@@ -219,5 +221,6 @@ class Duck:
 
 def test_other_array_classes_answer_themselves():
     assert gradient(Duck()) == "mine"
+    assert gradient(Duck(), boundary=("one-sided", "one-sided")) == "mine"
     with pytest.raises(InputTypeError, match="parzen knows"):
         gradient(Duck(), accuracy=4)

@@ -1,5 +1,6 @@
 """`parzen.gradient` answers every call of `numpy.gradient` as NumPy does: values, dtypes, types, errors."""
 
+import inspect
 import warnings
 from fractions import Fraction
 
@@ -12,6 +13,7 @@ from hypothesis.extra import numpy as hnp
 from parzen.derivatives.arrays import numpy_calls, sweep
 from parzen.derivatives.arrays.calculus import divergence
 from parzen.derivatives.arrays.gradient import gradient
+from parzen.derivatives.arrays.options import NUMPYS, Options
 from parzen.errors import AccuracyWarning, InputError, InputTypeError
 
 DTYPES = ["f8", "f4", "f2", "c16", "c8", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", ">f8", ">i4", "<f4"]
@@ -446,3 +448,17 @@ def test_nothing_is_written_to_the_input():
     gradient(f)
     np.testing.assert_array_equal(f, before)
     assert f.flags.writeable
+
+
+def test_defaults_are_numpys():
+    """The signature has them for readers, `NUMPYS` for the short way of small arrays: they must agree."""
+    defaults = {
+        name: parameter.default
+        for name, parameter in inspect.signature(gradient).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+    options = Options(**defaults)
+    assert options.is_numpys
+    given = tuple(defaults[name] for name in ("accuracy", "order", "boundary", "period", "nan"))
+    assert given == NUMPYS
+    assert (options.edge_order, options.out, options.workers) == (1, None, None)

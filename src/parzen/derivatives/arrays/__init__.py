@@ -1,7 +1,9 @@
 """Derivatives of arrays of samples: `parzen.gradient` and `parzen.grid`. How a call flows through this room:
 
-    gradient      the public `gradient`: checks of options, and the order of what follows
+    gradient      the public `gradient`: small arrays at once, everything else goes on to one of the next two
     containers    xarray, pandas, dask, torch, JAX and masked arrays: unwrap, and wrap the answer again
+    samples       NumPy arrays: what follows, in order
+    options       the keyword arguments, checked; for a shape: the plan of a call
     spacing       what the caller says about each axis → exact gaps between samples; times: dates
     numpy_calls   small arrays, and classes and dtypes with their own rules: `numpy.gradient` itself
     schemes       one axis, decided: which samples with which weights at each point; stencils: the weights

@@ -6,6 +6,7 @@ its class, and its own library does the wrapping.
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from parzen.derivatives.arrays.layout import result_dtype
 from parzen.derivatives.arrays.lazy import apply_foreign, piece, run_piece, samples_needed
+from parzen.derivatives.arrays.options import Options, plan
+from parzen.derivatives.arrays.samples import derivatives
 from parzen.derivatives.arrays.schemes import Scheme
 from parzen.derivatives.arrays.times import numpy_times
 from parzen.errors import InputError, InputTypeError
@@ -47,7 +50,7 @@ def values_and_coordinates(f: Any, coords: tuple[Any, ...]) -> tuple[Any, tuple[
     return f, coords
 
 
-def gradient(f: Any, varargs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+def gradient(f: Any, varargs: tuple[Any, ...], options: Options) -> Any:
     """Differentiate what is not a plain NumPy array, or return NotImplemented where NumPy's rules hold."""
     handler = _handler(f)
     if handler is not None:
@@ -55,55 +58,38 @@ def gradient(f: Any, varargs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     if isinstance(f, np.ma.MaskedArray):
         return _masked(f, varargs, options)
     if not isinstance(f, np.ndarray) and hasattr(f, "__array_function__"):
-        if any(options[name] != default for name, default in _BEYOND.items()):
+        if not options.is_numpys or options.out is not None:
             raise InputTypeError(
                 f"`f` must be an array that parzen knows for these options; got a {type(f).__name__}. "
                 "Convert it with np.asarray first."
             )
-        return np.gradient(f, *varargs, axis=options["axis"], edge_order=options["edge_order"])
+        return np.gradient(f, *varargs, axis=options.axis, edge_order=options.edge_order)
     return NotImplemented
 
 
-_BEYOND = {
-    "accuracy": 2,
-    "order": 1,
-    "boundary": "one-sided",
-    "period": None,
-    "nan": "propagate",
-    "out": None,
-}
-
-
-def _numpy_gradient(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
-    """Call the public function on NumPy data."""
-    from parzen.derivatives.arrays.gradient import gradient as public
-
-    return public(f, *varargs, **options)
-
-
-def _refuse_out(options: dict[str, Any], what: str) -> None:
+def _refuse_out(options: Options, what: str) -> None:
     """Say that ``out`` is for NumPy arrays."""
-    if options["out"] is not None:
+    if options.out is not None:
         raise InputTypeError(
-            f"`out` must be left out for {what}; got {describe(options['out'])}. Use NumPy arrays."
+            f"`out` must be left out for {what}; got {describe(options.out)}. Use NumPy arrays."
         )
 
 
-def _masked(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
+def _masked(f: Any, varargs: tuple[Any, ...], options: Options) -> Any:
     """Leave masked arrays to NumPy; with other options, masked samples are missing ones."""
     _refuse_out(options, "masked arrays")
-    if all(options[name] == default for name, default in _BEYOND.items()):
+    if options.is_numpys:
         return NotImplemented
     floats = f.astype(np.result_type(f.dtype, np.float16) if f.dtype.kind in "fc" else np.float64)
-    result = _numpy_gradient(floats.filled(np.nan), varargs, options)
+    result = derivatives(floats.filled(np.nan), varargs, options)
     wrap = [np.ma.masked_invalid(r) for r in (result if isinstance(result, tuple) else (result,))]
     return tuple(wrap) if isinstance(result, tuple) else wrap[0]
 
 
-def _series(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
+def _series(f: Any, varargs: tuple[Any, ...], options: Options) -> Any:
     """Differentiate a pandas Series along its index, or with the spacing that is given."""
     _refuse_out(options, "a Series")
-    result = _numpy_gradient(_series_values(f), varargs or (_index(f.index),), options)
+    result = derivatives(_series_values(f), varargs or (_index(f.index),), options)
     return type(f)(result, index=f.index, name=f.name)
 
 
@@ -133,7 +119,7 @@ def _index(index: Any) -> Any:
     )
 
 
-def _data_frame(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
+def _data_frame(f: Any, varargs: tuple[Any, ...], options: Options) -> Any:
     """Refuse tables: whether rows and columns are both coordinates is not ours to guess."""
     columns = "`frame.apply(parzen.gradient)` for each column along the index"
     if not hasattr(f, "apply"):  # polars
@@ -144,10 +130,10 @@ def _data_frame(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
     )
 
 
-def _data_array(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
+def _data_array(f: Any, varargs: tuple[Any, ...], options: Options) -> Any:
     """Differentiate an xarray DataArray along its dimensions, with its coordinates; ``axis`` may name them."""
     _refuse_out(options, "a DataArray")
-    axis = options["axis"]
+    axis = options.axis
     named = [axis] if isinstance(axis, (str, int)) else axis
     if named is None:
         dims = list(f.dims)
@@ -160,7 +146,7 @@ def _data_array(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
         )
     axes = tuple(f.dims.index(d) for d in dims)
     varargs = varargs or _coordinates(f, dims)
-    result = _wrapped(f.data, varargs, {**options, "axis": axes})
+    result = _wrapped(f.data, varargs, replace(options, axis=axes))
     results = result if isinstance(result, tuple) else (result,)
     wrapped = [f.copy(data=r) for r in results]
     return wrapped[0] if len(axes) == 1 else tuple(wrapped)
@@ -171,7 +157,7 @@ def _coordinates(f: Any, dims: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(np.asarray(f.coords[d].values) if d in f.coords else 1.0 for d in dims)
 
 
-def _dataset(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
+def _dataset(f: Any, varargs: tuple[Any, ...], options: Options) -> Any:
     """Refuse collections of arrays."""
     raise InputTypeError(
         f"`f` must be a DataArray; got a Dataset of {len(f)} variables. Differentiate them one by one: "
@@ -179,18 +165,16 @@ def _dataset(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
     )
 
 
-def _wrapped(data: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
+def _wrapped(data: Any, varargs: tuple[Any, ...], options: Options) -> Any:
     """Differentiate the data of a container, which may be lazy or masked itself."""
-    answer = NotImplemented if type(data) is np.ndarray else gradient(data, tuple(varargs), options)
-    return _numpy_gradient(data, varargs, options) if answer is NotImplemented else answer
+    answer = NotImplemented if type(data) is np.ndarray else gradient(data, varargs, options)
+    return derivatives(data, varargs, options) if answer is NotImplemented else answer
 
 
-def _dask(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
+def _dask(f: Any, varargs: tuple[Any, ...], options: Options) -> Any:
     """Differentiate a dask array lazily: each chunk with as many neighbours as its stencils reach."""
-    from parzen.derivatives.arrays.gradient import plan
-
     _refuse_out(options, "dask arrays")
-    if options["nan"] == "skip":
+    if options.nan == "skip":
         raise InputError(
             "`nan` must be 'propagate' for dask arrays; got 'skip', which may look any distance for "
             "samples. Call `.compute()` first."
@@ -199,9 +183,9 @@ def _dask(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
         raise InputError(
             f"`f` must have chunks of known size; got shape {f.shape}. Call `f.compute_chunk_sizes()` first."
         )
-    made, axes, single = plan(f.shape, tuple(varargs), options)
-    results = [_dask_axis(f, scheme, axis) for scheme, axis in zip(made, axes, strict=True)]
-    return results[0] if single else tuple(results)
+    planned = plan(f.shape, varargs, options)
+    results = [_dask_axis(f, s, a) for s, a in zip(planned.schemes(), planned.axes, strict=True)]
+    return results[0] if planned.single else tuple(results)
 
 
 def _dask_axis(f: Any, scheme: Scheme, axis: int) -> Any:
@@ -231,7 +215,7 @@ def _dask_axis(f: Any, scheme: Scheme, axis: int) -> Any:
     return da.concatenate(pieces, axis=axis)
 
 
-def _torch(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
+def _torch(f: Any, varargs: tuple[Any, ...], options: Options) -> Any:
     """Differentiate a tensor with tensor operations: it stays on its device, and autograd goes through."""
     torch = sys.modules["torch"]
     return _foreign(
@@ -248,7 +232,7 @@ def _torch(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
     )
 
 
-def _jax(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
+def _jax(f: Any, varargs: tuple[Any, ...], options: Options) -> Any:
     """Differentiate a JAX array with JAX operations: works under jit, grad and vmap."""
     jax = sys.modules["jax"]
     jnp, lax = jax.numpy, jax.lax
@@ -266,8 +250,8 @@ def _jax(f: Any, varargs: Sequence[Any], options: dict[str, Any]) -> Any:
 
 def _foreign(
     f: Any,
-    varargs: Sequence[Any],
-    options: dict[str, Any],
+    varargs: tuple[Any, ...],
+    options: Options,
     *,
     take: Callable[..., Any],
     join: Callable[..., Any],
@@ -276,17 +260,18 @@ def _foreign(
     what: str,
 ) -> Any:
     """Carry schemes out with the operations of another array library."""
-    from parzen.derivatives.arrays.gradient import plan
-
     _refuse_out(options, what)
-    if options["nan"] == "skip":
+    if options.nan == "skip":
         raise InputError(f"`nan` must be 'propagate' for {what}; got 'skip'. Convert to NumPy first.")
     arguments = tuple(
         numpy(v) if type(v).__module__.split(".")[0] in ("torch", "jax", "jaxlib") else v for v in varargs
     )
-    made, axes, single = plan(tuple(f.shape), arguments, options)
-    results = [apply_foreign(s, f, a, take, join, constant) for s, a in zip(made, axes, strict=True)]
-    return results[0] if single else tuple(results)
+    planned = plan(tuple(f.shape), arguments, options)
+    results = [
+        apply_foreign(s, f, a, take, join, constant)
+        for s, a in zip(planned.schemes(), planned.axes, strict=True)
+    ]
+    return results[0] if planned.single else tuple(results)
 
 
 _HANDLERS: dict[tuple[str, str], Callable[..., Any]] = {
