@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from parzen.derivatives.arrays import schemes as _schemes
 from parzen.derivatives.arrays.numpy_calls import is_small
-from parzen.derivatives.arrays.schemes import Scheme
+from parzen.derivatives.arrays.schemes import Scheme, apply
 from parzen.derivatives.arrays.spacing import exact_floats
 from parzen.derivatives.arrays.times import numpy_times
 from parzen.errors import InputTypeError
@@ -76,7 +75,7 @@ def differentiate(
     """Carry out one scheme an axis; with ``positions`` redo what NaN samples spoil (nan="skip")."""
     dtype = result_dtype(f.dtype)
     if is_small(f) and f.dtype.char in "dD" and positions is None:
-        return _hand_over([_schemes.apply(s, f, a) for s, a in zip(schemes, axes, strict=True)], outs, f)
+        return _hand_over([apply(s, f, a) for s, a in zip(schemes, axes, strict=True)], outs, f)
     readable, dtype_of_loops = _working_array(f)
     if readable is None:
         exotic = [_exotic(s, f, axis).astype(dtype) for s, axis in zip(schemes, axes, strict=True)]
@@ -157,7 +156,7 @@ def _exotic(scheme: Scheme, f: Any, axis: int) -> Any:
     array = np.asarray(f)
     if array.dtype.kind in "iu":
         array = array.astype(object)  # Python's integers subtract exactly
-    return _schemes.apply(dataclasses.replace(scheme, plain=False), array, axis)
+    return apply(dataclasses.replace(scheme, plain=False), array, axis)
 
 
 def _memory_order(array: Any) -> list[int]:
