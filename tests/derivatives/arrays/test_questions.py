@@ -215,3 +215,18 @@ def test_integer_nanoseconds():
 def test_namespace_names_everything():
     for name in grid.__all__:
         assert getattr(grid, name).__module__.startswith("parzen.derivatives.arrays.")
+
+
+@pytest.mark.parametrize(
+    "find",
+    [
+        lambda: grid.turning_points(np.sin(np.arange(9.0))),
+        lambda: grid.smooth_gradient(np.sin(np.arange(9.0))),
+    ],
+)
+def test_results_can_be_compared_and_collected(find):
+    """Each is equal to itself only: == of two arrays is an array, which has no truth value."""
+    first, second = find(), find()
+    assert first == first
+    assert first != second
+    assert len({first, second, first}) == 2

@@ -22,7 +22,7 @@ __all__ = ["BOUNDARIES", "Scheme", "apply", "interior_weights", "make_scheme", "
 BOUNDARIES = ("one-sided", "periodic", "reflect", "nearest")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Scheme:
     """How to differentiate along an axis of ``n`` samples; weights are float64."""
 

@@ -28,7 +28,7 @@ _WIDEST = 3000  # samples under a spline's kernel: the equations' condition is i
 _REACH = 6.0  # bandwidths at which a Gaussian weight, e⁻¹⁸, no longer matters
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SmoothGradient:
     """Smoothed derivatives with their uncertainty.
 

@@ -28,7 +28,7 @@ _BLOCK = 1 << 16
 _EPS = float(np.finfo(np.float64).eps)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Spacing:
     """What is known of one axis: a step, or the gaps between neighbouring samples."""
 

@@ -29,7 +29,7 @@ _STREAMED = 1 << 25  # bytes of results from which they bypass the caches: a lar
 _Step = Callable[[int, int], None]  # works on the flat range from its first argument to its second
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Axis:
     """What is wanted along one axis of flat samples."""
 

@@ -22,7 +22,7 @@ __all__ = ["TurningPoints", "turning_points"]
 _TOUCH = 0.02  # a slope "touches zero" within this share of what it changes over one spacing
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TurningPoints:
     """Turning points of sampled values, in the order of the samples.
 
