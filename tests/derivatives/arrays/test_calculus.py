@@ -70,6 +70,26 @@ def test_periodic_boundary_and_meshes():
         hessian(np.zeros((22, 20)), *xy)
 
 
+@pytest.mark.parametrize("as_steps", [False, True])
+def test_dates_count_in_the_unit_that_is_asked_for(as_steps):
+    """As in `gradient`: per second by default, squared for second derivatives."""
+    days, x = np.arange(6.0), np.arange(7.0)
+    t = np.datetime64("2026-01-01") + days.astype("m8[D]")
+    where = (np.timedelta64(1, "D"), 1.0) if as_steps else (t, x)
+    f = days[:, None] ** 2 + 3 * days[:, None] * x
+    h = hessian(f, *where, datetime_unit="D")
+    np.testing.assert_allclose(h[0, 0], 2, atol=1e-9)
+    np.testing.assert_allclose(h[0, 1], 3, atol=1e-9)
+    np.testing.assert_allclose(hessian(f, *where)[0, 1], 3 / 86400)
+    np.testing.assert_allclose(laplacian(f, *where, datetime_unit="h"), 2 / 24**2, atol=1e-9)
+    v = (days[:, None] + 0 * x, 5 * days[:, None] + x)
+    np.testing.assert_allclose(divergence(v, *where, datetime_unit="D"), 2)
+    np.testing.assert_allclose(curl(v, *where, datetime_unit="h"), 5 / 24)
+    for call in (lambda: hessian(f, *where, datetime_unit="month"), lambda: curl(v, *where, datetime_unit=3)):
+        with pytest.raises(InputError, match="`datetime_unit`"):
+            call()
+
+
 def test_gaps_are_skipped():
     y, x = np.mgrid[0:12, 0:14].astype(float)
     f = x**2 * y + y**2

@@ -9,7 +9,8 @@ other, each with full accuracy up to the ends.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -37,6 +38,7 @@ def hessian(
     period: float | None = None,
     nan: str = "propagate",
     workers: int | None = None,
+    datetime_unit: str = "s",
 ) -> Any:
     """All second derivatives of an array: H[i, j] = ∂²f/∂x_i∂x_j.
 
@@ -48,7 +50,7 @@ def hessian(
         Spacings or coordinates of the axes, as in `parzen.gradient`.
     axis : int or sequence of int, optional
         The k axes to differentiate along; all by default.
-    accuracy, boundary, period, nan, workers
+    accuracy, boundary, period, nan, workers, datetime_unit
         As in `parzen.gradient`. Accuracy holds up to the ends, for mixed derivatives too.
 
     Returns
@@ -74,16 +76,17 @@ def hessian(
     array([[0., 4.],
            [4., 2.]])
     """
-    options: dict[str, Any] = {
-        "accuracy": accuracy, "boundary": boundary, "period": period, "nan": nan, "workers": workers
-    }  # fmt: skip
+    derive = partial(
+        gradient, accuracy=accuracy, boundary=boundary, period=period, nan=nan, workers=workers,
+        datetime_unit=datetime_unit,
+    )  # fmt: skip
     f, shape = _as_field(f)
     axes = tuple(range(len(shape))) if axis is None else normalize_axis_tuple(axis, len(shape))
-    arguments = _one_an_axis(varargs, shape, axes)
-    seconds = _as_tuple(gradient(f, *_flat(arguments), axis=axes, order=2, **options))
+    arguments = _one_an_axis(varargs, shape, axes, datetime_unit)
+    seconds = _as_tuple(derive(f, *_flat(arguments), axis=axes, order=2))
     rows = [[second if i == j else None for j in range(len(axes))] for i, second in enumerate(seconds)]
     for i, j in combinations(range(len(axes)), 2):
-        mixed = _first(_first(f, arguments[i], axes[i], options), arguments[j], axes[j], options)
+        mixed = _first(derive, _first(derive, f, arguments[i], axes[i]), arguments[j], axes[j])
         rows[i][j] = rows[j][i] = mixed
     if not rows:
         return np.empty((0, 0, *shape))
@@ -99,6 +102,7 @@ def laplacian(
     period: float | None = None,
     nan: str = "propagate",
     workers: int | None = None,
+    datetime_unit: str = "s",
 ) -> Any:
     """Sum of the unmixed second derivatives, Σ_i ∂²f/∂x_i².
 
@@ -110,7 +114,7 @@ def laplacian(
         Spacings or coordinates of the axes, as in `parzen.gradient`.
     axis : int or sequence of int, optional
         The axes to sum over; all by default.
-    accuracy, boundary, period, nan, workers
+    accuracy, boundary, period, nan, workers, datetime_unit
         As in `parzen.gradient`.
 
     Returns
@@ -130,11 +134,12 @@ def laplacian(
     >>> bool(np.allclose(laplacian(x**2 + 3 * y**2, 0.5), 8))
     True
     """
-    options: dict[str, Any] = {
-        "accuracy": accuracy, "boundary": boundary, "period": period, "nan": nan, "workers": workers
-    }  # fmt: skip
     f, shape = _as_field(f)
-    return _sum(_as_tuple(gradient(f, *varargs, axis=axis, order=2, **options)), shape)
+    terms = gradient(
+        f, *varargs, axis=axis, order=2, accuracy=accuracy, boundary=boundary, period=period, nan=nan,
+        workers=workers, datetime_unit=datetime_unit,
+    )  # fmt: skip
+    return _sum(_as_tuple(terms), shape)
 
 
 def divergence(
@@ -145,6 +150,7 @@ def divergence(
     period: float | None = None,
     nan: str = "propagate",
     workers: int | None = None,
+    datetime_unit: str = "s",
 ) -> Any:
     """Divergence of a sampled vector field, Σ_i ∂v_i/∂x_i.
 
@@ -154,7 +160,7 @@ def divergence(
         Component i points along axis i: for an image (v_y, v_x), rows first.
     *varargs : scalar or array, optional
         Spacings or coordinates of the axes, as in `parzen.gradient`.
-    accuracy, boundary, period, nan, workers
+    accuracy, boundary, period, nan, workers, datetime_unit
         As in `parzen.gradient`; with accuracy 2 the ends are of second order too.
 
     Returns
@@ -174,9 +180,12 @@ def divergence(
     >>> bool(np.allclose(divergence((3 * y, x**2)), 3 + 2 * x))
     True
     """
-    fields, arguments = _fields(components, varargs)
-    options = {"accuracy": accuracy, "boundary": boundary, "period": period, "nan": nan, "workers": workers}
-    return _sum([_first(v, arguments[i], i, options) for i, v in enumerate(fields)], fields[0].shape)
+    fields, arguments = _fields(components, varargs, datetime_unit)
+    derive = partial(
+        gradient, accuracy=accuracy, boundary=boundary, period=period, nan=nan, workers=workers,
+        datetime_unit=datetime_unit,
+    )  # fmt: skip
+    return _sum([_first(derive, v, arguments[i], i) for i, v in enumerate(fields)], fields[0].shape)
 
 
 def curl(
@@ -187,6 +196,7 @@ def curl(
     period: float | None = None,
     nan: str = "propagate",
     workers: int | None = None,
+    datetime_unit: str = "s",
 ) -> Any:
     """Curl of a sampled vector field in two or three dimensions, with respect to the axes in their order.
 
@@ -199,7 +209,7 @@ def curl(
         Component i points along axis i.
     *varargs : scalar or array, optional
         Spacings or coordinates of the axes, as in `parzen.gradient`.
-    accuracy, boundary, period, nan, workers
+    accuracy, boundary, period, nan, workers, datetime_unit
         As in `parzen.gradient`; with accuracy 2 the ends are of second order too.
 
     Returns
@@ -222,16 +232,19 @@ def curl(
     >>> bool(np.allclose(curl((-y, x)), 2))  # a rotation
     True
     """
-    fields, arguments = _fields(components, varargs)
+    fields, arguments = _fields(components, varargs, datetime_unit)
     d = len(fields)
     if d not in (2, 3):
         raise InputError(
             f"`components` must be two or three arrays; got {d}. The curl exists in 2-D and 3-D only."
         )
-    options = {"accuracy": accuracy, "boundary": boundary, "period": period, "nan": nan, "workers": workers}
+    derive = partial(
+        gradient, accuracy=accuracy, boundary=boundary, period=period, nan=nan, workers=workers,
+        datetime_unit=datetime_unit,
+    )  # fmt: skip
 
     def rotation(i: int, j: int) -> Any:
-        return _first(fields[j], arguments[i], i, options) - _first(fields[i], arguments[j], j, options)
+        return _first(derive, fields[j], arguments[i], i) - _first(derive, fields[i], arguments[j], j)
 
     return rotation(0, 1) if d == 2 else _stack([rotation(1, 2), rotation(2, 0), rotation(0, 1)])
 
@@ -243,12 +256,12 @@ def _as_field(f: Any, name: str = "f") -> tuple[Any, tuple[int, ...]]:
 
 
 def _one_an_axis(
-    varargs: tuple[Any, ...], shape: tuple[int, ...], axes: tuple[int, ...]
+    varargs: tuple[Any, ...], shape: tuple[int, ...], axes: tuple[int, ...], datetime_unit: str
 ) -> list[tuple[Any, ...]]:
     """Return the spacing arguments of each axis: one, or none where the array itself knows its coordinates."""
     if not varargs:
         return [()] * len(axes)
-    _, order = read_spacings(varargs, shape, axes, "s")
+    _, order = read_spacings(varargs, shape, axes, datetime_unit)
     if len(varargs) == 1 and np.ndim(varargs[0]) == 0:
         return [varargs] * len(axes)
     if any(np.ndim(v) > 1 for v in varargs):
@@ -266,7 +279,9 @@ def _flat(arguments: list[tuple[Any, ...]]) -> list[Any]:
     return [value for argument in arguments for value in argument]
 
 
-def _fields(components: Any, varargs: tuple[Any, ...]) -> tuple[list[Any], list[tuple[Any, ...]]]:
+def _fields(
+    components: Any, varargs: tuple[Any, ...], datetime_unit: str
+) -> tuple[list[Any], list[tuple[Any, ...]]]:
     """Return the components of a vector field as equal arrays, and the spacing argument of each axis."""
     if not isinstance(components, (tuple, list)) and not getattr(components, "ndim", 0):
         raise InputTypeError(
@@ -281,12 +296,12 @@ def _fields(components: Any, varargs: tuple[Any, ...]) -> tuple[list[Any], list[
             "axis, in the order of the axes."
         )
     (shape,) = shapes
-    return fields, _one_an_axis(varargs, shape, tuple(range(len(shape))))
+    return fields, _one_an_axis(varargs, shape, tuple(range(len(shape))), datetime_unit)
 
 
-def _first(f: Any, argument: tuple[Any, ...], axis: int, options: dict[str, Any]) -> Any:
+def _first(derive: Callable[..., Any], f: Any, argument: tuple[Any, ...], axis: int) -> Any:
     """First derivative along one axis, of full accuracy up to the ends."""
-    return gradient(f, *argument, axis=axis, edge_order=2, **options)
+    return derive(f, *argument, axis=axis, edge_order=2)
 
 
 def _as_tuple(result: Any) -> tuple[Any, ...]:
