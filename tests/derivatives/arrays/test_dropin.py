@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from parzen import grid
 from parzen.derivatives.arrays import numpy_calls, sweep
 from parzen.derivatives.arrays.calculus import divergence
 from parzen.derivatives.arrays.gradient import gradient
@@ -462,3 +463,15 @@ def test_defaults_are_numpys():
     given = tuple(defaults[name] for name in ("accuracy", "order", "boundary", "period", "nan"))
     assert given == NUMPYS
     assert (options.edge_order, options.out, options.workers) == (1, None, None)
+
+
+@pytest.mark.parametrize(
+    "name", ["gradient", "hessian", "laplacian", "divergence", "curl", "smooth_gradient"]
+)
+def test_messages_name_the_parameter(name):
+    """`coordinates` can be found in the signature; NumPy's name for it, varargs, cannot be passed by keyword either."""
+    function = getattr(grid, name)
+    assert "coordinates" in inspect.signature(function).parameters
+    samples = np.ones((2, 9, 9)) if name in ("divergence", "curl") else np.ones((9, 9))
+    with pytest.raises(InputTypeError, match="`coordinates`"):
+        function(samples, 1.0, 2.0, 3.0)

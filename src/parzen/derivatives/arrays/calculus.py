@@ -31,7 +31,7 @@ _Axes = int | Sequence[int] | None
 
 def hessian(
     f: Any,
-    *varargs: Any,
+    *coordinates: Any,
     axis: _Axes = None,
     accuracy: int = 2,
     boundary: str | tuple[str, str] = "one-sided",
@@ -46,7 +46,7 @@ def hessian(
     ----------
     f : array-like of shape (n_0, …, n_{d-1})
         Samples.
-    *varargs : scalar or array, optional
+    *coordinates : scalar or array, optional
         Spacings or coordinates of the axes, as in `parzen.gradient`.
     axis : int or sequence of int, optional
         The k axes to differentiate along; all by default.
@@ -82,7 +82,7 @@ def hessian(
     )  # fmt: skip
     f, shape = _as_field(f)
     axes = tuple(range(len(shape))) if axis is None else normalize_axis_tuple(axis, len(shape))
-    arguments = _one_an_axis(varargs, shape, axes, datetime_unit)
+    arguments = _one_an_axis(coordinates, shape, axes, datetime_unit)
     seconds = _as_tuple(derive(f, *_flat(arguments), axis=axes, order=2))
     rows = [[second if i == j else None for j in range(len(axes))] for i, second in enumerate(seconds)]
     for i, j in combinations(range(len(axes)), 2):
@@ -95,7 +95,7 @@ def hessian(
 
 def laplacian(
     f: Any,
-    *varargs: Any,
+    *coordinates: Any,
     axis: _Axes = None,
     accuracy: int = 2,
     boundary: str | tuple[str, str] = "one-sided",
@@ -110,7 +110,7 @@ def laplacian(
     ----------
     f : array-like of shape (n_0, …, n_{d-1})
         Samples.
-    *varargs : scalar or array, optional
+    *coordinates : scalar or array, optional
         Spacings or coordinates of the axes, as in `parzen.gradient`.
     axis : int or sequence of int, optional
         The axes to sum over; all by default.
@@ -136,7 +136,7 @@ def laplacian(
     """
     f, shape = _as_field(f)
     terms = gradient(
-        f, *varargs, axis=axis, order=2, accuracy=accuracy, boundary=boundary, period=period, nan=nan,
+        f, *coordinates, axis=axis, order=2, accuracy=accuracy, boundary=boundary, period=period, nan=nan,
         workers=workers, datetime_unit=datetime_unit,
     )  # fmt: skip
     return _sum(_as_tuple(terms), shape)
@@ -144,7 +144,7 @@ def laplacian(
 
 def divergence(
     components: Any,
-    *varargs: Any,
+    *coordinates: Any,
     accuracy: int = 2,
     boundary: str | tuple[str, str] = "one-sided",
     period: float | None = None,
@@ -158,7 +158,7 @@ def divergence(
     ----------
     components : sequence of d arrays of shape (n_0, …, n_{d-1}), or array of shape (d, n_0, …, n_{d-1})
         Component i points along axis i: for an image (v_y, v_x), rows first.
-    *varargs : scalar or array, optional
+    *coordinates : scalar or array, optional
         Spacings or coordinates of the axes, as in `parzen.gradient`.
     accuracy, boundary, period, nan, workers, datetime_unit
         As in `parzen.gradient`; with accuracy 2 the ends are of second order too.
@@ -180,7 +180,7 @@ def divergence(
     >>> bool(np.allclose(divergence((3 * y, x**2)), 3 + 2 * x))
     True
     """
-    fields, arguments = _fields(components, varargs, datetime_unit)
+    fields, arguments = _fields(components, coordinates, datetime_unit)
     derive = partial(
         gradient, accuracy=accuracy, boundary=boundary, period=period, nan=nan, workers=workers,
         datetime_unit=datetime_unit,
@@ -190,7 +190,7 @@ def divergence(
 
 def curl(
     components: Any,
-    *varargs: Any,
+    *coordinates: Any,
     accuracy: int = 2,
     boundary: str | tuple[str, str] = "one-sided",
     period: float | None = None,
@@ -207,7 +207,7 @@ def curl(
     ----------
     components : sequence of d arrays of shape (n_0, …, n_{d-1}), d = 2 or 3, or one array of shape (d, …)
         Component i points along axis i.
-    *varargs : scalar or array, optional
+    *coordinates : scalar or array, optional
         Spacings or coordinates of the axes, as in `parzen.gradient`.
     accuracy, boundary, period, nan, workers, datetime_unit
         As in `parzen.gradient`; with accuracy 2 the ends are of second order too.
@@ -232,7 +232,7 @@ def curl(
     >>> bool(np.allclose(curl((-y, x)), 2))  # a rotation
     True
     """
-    fields, arguments = _fields(components, varargs, datetime_unit)
+    fields, arguments = _fields(components, coordinates, datetime_unit)
     d = len(fields)
     if d not in (2, 3):
         raise InputError(
@@ -256,22 +256,22 @@ def _as_field(f: Any, name: str = "f") -> tuple[Any, tuple[int, ...]]:
 
 
 def _one_an_axis(
-    varargs: tuple[Any, ...], shape: tuple[int, ...], axes: tuple[int, ...], datetime_unit: str
+    coordinates: tuple[Any, ...], shape: tuple[int, ...], axes: tuple[int, ...], datetime_unit: str
 ) -> list[tuple[Any, ...]]:
     """Return the spacing arguments of each axis: one, or none where the array itself knows its coordinates."""
-    if not varargs:
+    if not coordinates:
         return [()] * len(axes)
-    _, order = read_spacings(varargs, shape, axes, datetime_unit)
-    if len(varargs) == 1 and np.ndim(varargs[0]) == 0:
-        return [varargs] * len(axes)
-    if any(np.ndim(v) > 1 for v in varargs):
+    _, order = read_spacings(coordinates, shape, axes, datetime_unit)
+    if len(coordinates) == 1 and np.ndim(coordinates[0]) == 0:
+        return [coordinates] * len(axes)
+    if any(np.ndim(v) > 1 for v in coordinates):
         if order != axes:
             raise InputError(
                 "`coordinates` must come in the order of the axes here; got an 'xy' mesh (x, y). Pass (y, x) or "
                 "1-D coordinates, rows first."
             )
-        return [(mesh_line(v, a, shape),) for v, a in zip(varargs, axes, strict=True)]
-    return [(v,) for v in varargs]
+        return [(mesh_line(v, a, shape),) for v, a in zip(coordinates, axes, strict=True)]
+    return [(v,) for v in coordinates]
 
 
 def _flat(arguments: list[tuple[Any, ...]]) -> list[Any]:
@@ -280,7 +280,7 @@ def _flat(arguments: list[tuple[Any, ...]]) -> list[Any]:
 
 
 def _fields(
-    components: Any, varargs: tuple[Any, ...], datetime_unit: str
+    components: Any, coordinates: tuple[Any, ...], datetime_unit: str
 ) -> tuple[list[Any], list[tuple[Any, ...]]]:
     """Return the components of a vector field as equal arrays, and the spacing argument of each axis."""
     if not isinstance(components, (tuple, list)) and not getattr(components, "ndim", 0):
@@ -296,7 +296,7 @@ def _fields(
             "axis, in the order of the axes."
         )
     (shape,) = shapes
-    return fields, _one_an_axis(varargs, shape, tuple(range(len(shape))), datetime_unit)
+    return fields, _one_an_axis(coordinates, shape, tuple(range(len(shape))), datetime_unit)
 
 
 def _first(derive: Callable[..., Any], f: Any, argument: tuple[Any, ...], axis: int) -> Any:

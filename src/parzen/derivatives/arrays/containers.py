@@ -35,35 +35,35 @@ def is_container(f: Any) -> bool:
     return isinstance(f, np.ma.MaskedArray) or _handler(f) is not None
 
 
-def values_and_coordinates(f: Any, coords: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
+def values_and_coordinates(f: Any, coordinates: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
     """Return the values of a labelled array, and with no coordinates given those that it carries."""
     handler = _handler(f)
     if handler is _series:
-        return _series_values(f), coords or (_index(f.index),)
+        return _series_values(f), coordinates or (_index(f.index),)
     if handler is _data_array:
-        return f.values, coords or _coordinates(f, f.dims)
+        return f.values, coordinates or _coordinates(f, f.dims)
     if isinstance(f, np.ma.MaskedArray) and np.ma.is_masked(f):
         raise InputError(
             f"`y` must not have masked entries; got {int(np.ma.getmaskarray(f).sum())} of them. Drop or fill them "
             "in first."
         )
-    return f, coords
+    return f, coordinates
 
 
-def gradient(f: Any, varargs: tuple[Any, ...], options: Options) -> Any:
+def gradient(f: Any, coordinates: tuple[Any, ...], options: Options) -> Any:
     """Differentiate what is not a plain NumPy array, or return NotImplemented where NumPy's rules hold."""
     handler = _handler(f)
     if handler is not None:
-        return handler(f, varargs, options)
+        return handler(f, coordinates, options)
     if isinstance(f, np.ma.MaskedArray):
-        return _masked(f, varargs, options)
+        return _masked(f, coordinates, options)
     if not isinstance(f, np.ndarray) and hasattr(f, "__array_function__"):
         if not options.is_numpys or options.out is not None:
             raise InputTypeError(
                 f"`f` must be an array that parzen knows for these options; got a {type(f).__name__}. "
                 "Convert it with np.asarray first."
             )
-        return np.gradient(f, *varargs, axis=options.axis, edge_order=options.edge_order)
+        return np.gradient(f, *coordinates, axis=options.axis, edge_order=options.edge_order)
     return NotImplemented
 
 
@@ -75,21 +75,21 @@ def _refuse_out(options: Options, what: str) -> None:
         )
 
 
-def _masked(f: Any, varargs: tuple[Any, ...], options: Options) -> Any:
+def _masked(f: Any, coordinates: tuple[Any, ...], options: Options) -> Any:
     """Leave masked arrays to NumPy; with other options, masked samples are missing ones."""
     _refuse_out(options, "masked arrays")
     if options.is_numpys:
         return NotImplemented
     floats = f.astype(np.result_type(f.dtype, np.float16) if f.dtype.kind in "fc" else np.float64)
-    result = derivatives(floats.filled(np.nan), varargs, options)
+    result = derivatives(floats.filled(np.nan), coordinates, options)
     wrap = [np.ma.masked_invalid(r) for r in (result if isinstance(result, tuple) else (result,))]
     return tuple(wrap) if isinstance(result, tuple) else wrap[0]
 
 
-def _series(f: Any, varargs: tuple[Any, ...], options: Options) -> Any:
+def _series(f: Any, coordinates: tuple[Any, ...], options: Options) -> Any:
     """Differentiate a pandas Series along its index, or with the spacing that is given."""
     _refuse_out(options, "a Series")
-    result = derivatives(_series_values(f), varargs or (_index(f.index),), options)
+    result = derivatives(_series_values(f), coordinates or (_index(f.index),), options)
     return type(f)(result, index=f.index, name=f.name)
 
 
@@ -119,7 +119,7 @@ def _index(index: Any) -> Any:
     )
 
 
-def _data_frame(f: Any, varargs: tuple[Any, ...], options: Options) -> Any:
+def _data_frame(f: Any, coordinates: tuple[Any, ...], options: Options) -> Any:
     """Refuse tables: whether rows and columns are both coordinates is not ours to guess."""
     columns = "`frame.apply(parzen.gradient)` for each column along the index"
     if not hasattr(f, "apply"):  # polars
@@ -130,7 +130,7 @@ def _data_frame(f: Any, varargs: tuple[Any, ...], options: Options) -> Any:
     )
 
 
-def _data_array(f: Any, varargs: tuple[Any, ...], options: Options) -> Any:
+def _data_array(f: Any, coordinates: tuple[Any, ...], options: Options) -> Any:
     """Differentiate an xarray DataArray along its dimensions, with its coordinates; ``axis`` may name them."""
     _refuse_out(options, "a DataArray")
     axis = options.axis
@@ -145,8 +145,8 @@ def _data_array(f: Any, varargs: tuple[Any, ...], options: Options) -> Any:
             f"`axis` must name dimensions of `f`; got {unknown[0]!r}. It has {', '.join(map(str, f.dims))}."
         )
     axes = tuple(f.dims.index(d) for d in dims)
-    varargs = varargs or _coordinates(f, dims)
-    result = _wrapped(f.data, varargs, replace(options, axis=axes))
+    coordinates = coordinates or _coordinates(f, dims)
+    result = _wrapped(f.data, coordinates, replace(options, axis=axes))
     results = result if isinstance(result, tuple) else (result,)
     wrapped = [f.copy(data=r) for r in results]
     return wrapped[0] if len(axes) == 1 else tuple(wrapped)
@@ -157,7 +157,7 @@ def _coordinates(f: Any, dims: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(np.asarray(f.coords[d].values) if d in f.coords else 1.0 for d in dims)
 
 
-def _dataset(f: Any, varargs: tuple[Any, ...], options: Options) -> Any:
+def _dataset(f: Any, coordinates: tuple[Any, ...], options: Options) -> Any:
     """Refuse collections of arrays."""
     raise InputTypeError(
         f"`f` must be a DataArray; got a Dataset of {len(f)} variables. Differentiate them one by one: "
@@ -165,13 +165,13 @@ def _dataset(f: Any, varargs: tuple[Any, ...], options: Options) -> Any:
     )
 
 
-def _wrapped(data: Any, varargs: tuple[Any, ...], options: Options) -> Any:
+def _wrapped(data: Any, coordinates: tuple[Any, ...], options: Options) -> Any:
     """Differentiate the data of a container, which may be lazy or masked itself."""
-    answer = NotImplemented if type(data) is np.ndarray else gradient(data, varargs, options)
-    return derivatives(data, varargs, options) if answer is NotImplemented else answer
+    answer = NotImplemented if type(data) is np.ndarray else gradient(data, coordinates, options)
+    return derivatives(data, coordinates, options) if answer is NotImplemented else answer
 
 
-def _dask(f: Any, varargs: tuple[Any, ...], options: Options) -> Any:
+def _dask(f: Any, coordinates: tuple[Any, ...], options: Options) -> Any:
     """Differentiate a dask array lazily: each chunk with as many neighbours as its stencils reach."""
     _refuse_out(options, "dask arrays")
     if options.nan == "skip":
@@ -183,7 +183,7 @@ def _dask(f: Any, varargs: tuple[Any, ...], options: Options) -> Any:
         raise InputError(
             f"`f` must have chunks of known size; got shape {f.shape}. Call `f.compute_chunk_sizes()` first."
         )
-    planned = plan(f.shape, varargs, options)
+    planned = plan(f.shape, coordinates, options)
     results = [_dask_axis(f, s, a) for s, a in zip(planned.schemes(), planned.axes, strict=True)]
     return results[0] if planned.single else tuple(results)
 
@@ -215,12 +215,12 @@ def _dask_axis(f: Any, scheme: Scheme, axis: int) -> Any:
     return da.concatenate(pieces, axis=axis)
 
 
-def _torch(f: Any, varargs: tuple[Any, ...], options: Options) -> Any:
+def _torch(f: Any, coordinates: tuple[Any, ...], options: Options) -> Any:
     """Differentiate a tensor with tensor operations: it stays on its device, and autograd goes through."""
     torch = sys.modules["torch"]
     return _foreign(
         f if f.is_floating_point() or f.is_complex() else f.double(),
-        varargs,
+        coordinates,
         options,
         take=lambda x, start, stop, axis: x.narrow(axis, start, stop - start),
         join=lambda parts, axis: torch.cat(parts, dim=axis),
@@ -232,13 +232,13 @@ def _torch(f: Any, varargs: tuple[Any, ...], options: Options) -> Any:
     )
 
 
-def _jax(f: Any, varargs: tuple[Any, ...], options: Options) -> Any:
+def _jax(f: Any, coordinates: tuple[Any, ...], options: Options) -> Any:
     """Differentiate a JAX array with JAX operations: works under jit, grad and vmap."""
     jax = sys.modules["jax"]
     jnp, lax = jax.numpy, jax.lax
     return _foreign(
         f if jnp.issubdtype(f.dtype, jnp.inexact) else f.astype(jnp.result_type(float)),
-        varargs,
+        coordinates,
         options,
         take=lambda x, start, stop, axis: lax.slice_in_dim(x, start, stop, axis=axis),
         join=lambda parts, axis: jnp.concatenate(parts, axis=axis),
@@ -250,7 +250,7 @@ def _jax(f: Any, varargs: tuple[Any, ...], options: Options) -> Any:
 
 def _foreign(
     f: Any,
-    varargs: tuple[Any, ...],
+    coordinates: tuple[Any, ...],
     options: Options,
     *,
     take: Callable[..., Any],
@@ -264,7 +264,7 @@ def _foreign(
     if options.nan == "skip":
         raise InputError(f"`nan` must be 'propagate' for {what}; got 'skip'. Convert to NumPy first.")
     arguments = tuple(
-        numpy(v) if type(v).__module__.split(".")[0] in ("torch", "jax", "jaxlib") else v for v in varargs
+        numpy(v) if type(v).__module__.split(".")[0] in ("torch", "jax", "jaxlib") else v for v in coordinates
     )
     planned = plan(tuple(f.shape), arguments, options)
     results = [

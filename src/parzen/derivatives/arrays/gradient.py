@@ -16,7 +16,7 @@ __all__ = ["gradient"]
 
 def gradient(
     f: Any,
-    *varargs: Any,
+    *coordinates: Any,
     axis: int | Sequence[int] | None = None,
     edge_order: int = 1,
     accuracy: int = 2,
@@ -38,11 +38,11 @@ def gradient(
     f : array-like of shape (n_0, …, n_{d-1})
         The samples. Any numeric dtype, datetime64 or timedelta64; also a masked array, an xarray
         ``DataArray``, a pandas ``Series`` (its index are the coordinates), a dask, torch or JAX array.
-    *varargs : scalar or array, optional
-        Spacings or ``coordinates``, as messages call them. Nothing: step 1. One scalar: the step of every
-        axis. One argument an axis, in the order of ``axis``: its step (scalar), or the *coordinates* of its
-        samples (1-D array of that length; not the spacings). 2-D coordinates from `numpy.meshgrid` are taken
-        too. Rows come first: ``gradient(z, y, x)``.
+    *coordinates : scalar or array, optional
+        What NumPy calls ``varargs``. Nothing: step 1. One scalar: the step of every axis. One argument an
+        axis, in the order of ``axis``: its step (scalar), or the coordinates of its samples (1-D array of
+        that length; not the spacings). 2-D coordinates from `numpy.meshgrid` are taken too. Rows come first:
+        ``gradient(z, y, x)``.
     axis : int or sequence of int, optional
         Axes to differentiate along; all by default.
     edge_order : {1, 2}, default 1
@@ -126,10 +126,10 @@ def gradient(
         if numpys and out is None and workers is None and is_small(f):
             # arrays of this size are answered before anything is made of the options, which takes microseconds
             samples = widened(f)
-            if all_ordinary(samples, varargs, edge_order):
+            if all_ordinary(samples, coordinates, edge_order):
                 try:
                     answer = np.gradient(
-                        samples, *varargs, axis=cast(Any, axis), edge_order=cast(Any, edge_order)
+                        samples, *coordinates, axis=cast(Any, axis), edge_order=cast(Any, edge_order)
                     )
                     return answer if samples is f else rounded(answer, f.dtype)
                 except (ValueError, TypeError, OverflowError):  # explained below
@@ -139,7 +139,7 @@ def gradient(
         out=out, workers=workers, datetime_unit=datetime_unit,
     )  # fmt: skip
     if not ordinary:
-        answer = containers.gradient(f, varargs, options)
+        answer = containers.gradient(f, coordinates, options)
         if answer is not NotImplemented:
             return answer
-    return derivatives(f, varargs, options)
+    return derivatives(f, coordinates, options)

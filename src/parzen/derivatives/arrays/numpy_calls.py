@@ -44,7 +44,7 @@ def require_samples(n: int, axis: int, edge_order: int) -> None:
 
 
 def numpy_answer(
-    f: Any, varargs: tuple[Any, ...], axes: tuple[int, ...], spacings: list[Spacing], edge_order: Any
+    f: Any, coordinates: tuple[Any, ...], axes: tuple[int, ...], spacings: list[Spacing], edge_order: Any
 ) -> tuple[Any, ...] | None:
     """Return what `numpy.gradient` answers where it is right and nothing is faster; None elsewhere."""
     if not hasattr(edge_order, "__index__") and not isinstance(edge_order, float):
@@ -56,7 +56,7 @@ def numpy_answer(
         )
     for axis in axes:
         require_samples(f.shape[axis], axis, edge_order)
-    its_own = type(f) is not np.ndarray or f.dtype == object or any(map(_is_subclass, varargs))
+    its_own = type(f) is not np.ndarray or f.dtype == object or any(map(_is_subclass, coordinates))
     peculiar = (
         its_own
         or f.dtype.kind not in "fciub"
@@ -69,14 +69,14 @@ def numpy_answer(
         return None
     if peculiar:
         f = f.astype(np.float64) if f.dtype.kind == "b" else f
-        as_given = its_own and all(np.ndim(v) < 2 for v in varargs)
-        arguments = list(varargs) if as_given else [_raw(s) for s in spacings] if varargs else []
+        as_given = its_own and all(np.ndim(v) < 2 for v in coordinates)
+        arguments = list(coordinates) if as_given else [_raw(s) for s in spacings] if coordinates else []
     elif (
         f.size <= SMALL
         and f.dtype.char in "dD"
         and all(s.gaps is None or s.points is not None for s in spacings)
     ):
-        arguments = [_argument(s) for s in spacings] if varargs else []
+        arguments = [_argument(s) for s in spacings] if coordinates else []
     else:
         return None
     # where coordinates repeat, AccuracyWarning has said what NumPy would say for every division

@@ -68,7 +68,7 @@ class SmoothGradient:
 
 
 def smooth_gradient(
-    y: Any, *coords: Any, method: str = "savgol", smoothing: float | None = None, degree: int = 3
+    y: Any, *coordinates: Any, method: str = "savgol", smoothing: float | None = None, degree: int = 3
 ) -> SmoothGradient:
     """Gradient of noisy samples, smoothed as much as the data ask for.
 
@@ -76,7 +76,7 @@ def smooth_gradient(
     ----------
     y : array-like of shape (n_0, …, n_{d-1})
         Finite samples with noise of one size; at least ``degree + 3`` along each axis.
-    *coords : scalar or array, optional
+    *coordinates : scalar or array, optional
         Spacings or coordinates of the axes, as in `parzen.gradient`; coordinates must increase. Labelled
         arrays (pandas, xarray) bring their own. Dates count in seconds.
     method : {"savgol", "spline", "gaussian"}, default "savgol"
@@ -127,7 +127,7 @@ def smooth_gradient(
     >>> bool(0.09 < result.noise < 0.11)
     True
     """
-    y, coords = values_and_coordinates(y, coords)
+    y, coordinates = values_and_coordinates(y, coordinates)
     array = np.asarray(numpy_times(y, "y"))
     if array.dtype.kind not in "fiub" or array.ndim == 0:
         raise InputTypeError(
@@ -147,7 +147,7 @@ def smooth_gradient(
         raise InputError(f"`degree` must be between 1 and 6; got {degree}. Use 2 or 3.")
     if smoothing is not None:
         smoothing = as_positive_float(smoothing, "smoothing")
-    spacings, order = read_spacings(coords, values.shape, tuple(range(values.ndim)), "s")
+    spacings, order = read_spacings(coordinates, values.shape, tuple(range(values.ndim)), "s")
     if order != tuple(range(values.ndim)):
         raise InputError("`coordinates` must come in the order of the axes; got an 'xy' mesh. Pass (y, x).")
     smoothers: list[_Smoother] = []

@@ -65,20 +65,20 @@ UNIT = Spacing(1.0)
 
 
 def read_spacings(
-    varargs: tuple[Any, ...], shape: tuple[int, ...], axes: tuple[int, ...], datetime_unit: str
+    coordinates: tuple[Any, ...], shape: tuple[int, ...], axes: tuple[int, ...], datetime_unit: str
 ) -> tuple[list[Spacing], tuple[int, ...]]:
     """Return one `Spacing` an axis and the axes in the order of the results, or say what is wrong.
 
     The order differs from ``axes`` for "xy" meshes only: the k-th result belongs to the k-th argument.
     """
-    if not varargs:
+    if not coordinates:
         return [UNIT] * len(axes), axes
-    varargs = tuple(numpy_times(value, "coordinates") for value in varargs)
-    if len(varargs) == 1 and np.ndim(varargs[0]) == 0:
-        return [_scalar(varargs[0], datetime_unit)] * len(axes), axes
-    if len(varargs) != len(axes):
-        raise InputTypeError(_count_message(varargs, shape, axes))
-    values = [v if np.ndim(v) < 2 else np.asanyarray(v) for v in varargs]
+    coordinates = tuple(numpy_times(value, "coordinates") for value in coordinates)
+    if len(coordinates) == 1 and np.ndim(coordinates[0]) == 0:
+        return [_scalar(coordinates[0], datetime_unit)] * len(axes), axes
+    if len(coordinates) != len(axes):
+        raise InputTypeError(_count_message(coordinates, shape, axes))
+    values = [v if np.ndim(v) < 2 else np.asanyarray(v) for v in coordinates]
     if any(np.ndim(v) > 1 for v in values):
         values, axes = _from_mesh(values, shape, axes)
     _require_lengths(values, shape, axes)
@@ -89,20 +89,20 @@ def read_spacings(
     return spacings, axes
 
 
-def _count_message(varargs: tuple[Any, ...], shape: tuple[int, ...], axes: tuple[int, ...]) -> str:
+def _count_message(coordinates: tuple[Any, ...], shape: tuple[int, ...], axes: tuple[int, ...]) -> str:
     """Explain a wrong number of spacing arguments."""
-    kinds = ", ".join("scalar" if np.ndim(v) == 0 else f"array of shape {np.shape(v)}" for v in varargs)
+    kinds = ", ".join("scalar" if np.ndim(v) == 0 else f"array of shape {np.shape(v)}" for v in coordinates)
     message = (
         "`coordinates` must be nothing, one scalar, or one scalar or coordinate array for each of the "
-        f"{len(axes)} axes (invalid number of arguments); got {len(varargs)} ({kinds}) for an array of "
+        f"{len(axes)} axes (invalid number of arguments); got {len(coordinates)} ({kinds}) for an array of "
         f"shape {shape}. "
     )
-    if len(varargs) == 1 and np.ndim(varargs[0]) == 1:
-        length = np.shape(varargs[0])[0]
+    if len(coordinates) == 1 and np.ndim(coordinates[0]) == 1:
+        length = np.shape(coordinates[0])[0]
         fitting = [axis for axis in axes if shape[axis] == length]
         if fitting:
             return message + f"To differentiate along one axis only, add `axis={fitting[0]}`."
-    if len(varargs) == 1 and np.ndim(varargs[0]) == 2:
+    if len(coordinates) == 1 and np.ndim(coordinates[0]) == 2:
         return message + "Give one coordinate array an axis: `gradient(z, y, x)`, rows (y) first."
     return message + "Spacings come in the order of the axes: rows (y) first, columns (x) second."
 
