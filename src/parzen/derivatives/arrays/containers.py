@@ -42,11 +42,6 @@ def values_and_coordinates(f: Any, coordinates: tuple[Any, ...]) -> tuple[Any, t
         return _series_values(f), coordinates or (_index(f.index),)
     if handler is _data_array:
         return f.values, coordinates or _coordinates(f, f.dims)
-    if isinstance(f, np.ma.MaskedArray) and np.ma.is_masked(f):
-        raise InputError(
-            f"`y` must not have masked entries; got {int(np.ma.getmaskarray(f).sum())} of them. Drop or fill them "
-            "in first."
-        )
     return f, coordinates
 
 

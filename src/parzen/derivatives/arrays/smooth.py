@@ -128,6 +128,11 @@ def smooth_gradient(
     True
     """
     y, coordinates = values_and_coordinates(y, coordinates)
+    if isinstance(y, np.ma.MaskedArray) and np.ma.is_masked(y):
+        raise InputError(
+            f"`y` must not have masked entries; got {int(np.ma.getmaskarray(y).sum())} of them. Drop or fill them "
+            "in first."
+        )
     array = np.asarray(numpy_times(y, "y"))
     if array.dtype.kind not in "fiub" or array.ndim == 0:
         raise InputTypeError(
