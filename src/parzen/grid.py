@@ -7,12 +7,14 @@ at a point, ``parzen.grid.hessian(z, dy, dx)`` an array of samples.
 
 from parzen.derivatives.arrays.calculus import curl, divergence, hessian, laplacian
 from parzen.derivatives.arrays.gradient import gradient
+from parzen.derivatives.arrays.level_points import LevelPoints, level_points
 from parzen.derivatives.arrays.smooth import SmoothGradient, smooth_gradient
 from parzen.derivatives.arrays.stencils import stencil, weights
 from parzen.derivatives.arrays.times import elapsed
 from parzen.derivatives.arrays.turning_points import TurningPoints, turning_points
 
 __all__ = [
+    "LevelPoints",
     "SmoothGradient",
     "TurningPoints",
     "curl",
@@ -21,6 +23,7 @@ __all__ = [
     "gradient",
     "hessian",
     "laplacian",
+    "level_points",
     "smooth_gradient",
     "stencil",
     "turning_points",

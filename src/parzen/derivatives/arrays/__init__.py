@@ -13,7 +13,7 @@
     lazy          the same schemes on chunks (dask), or with another library's operations
 
     calculus      hessian, laplacian, divergence, curl
-    turning_points
+    turning_points, level_points    where samples along a line, or of a surface, are level
     smooth        noisy samples; linear_smoothers: what they are smoothed with
 
 Small float arrays and everything that NumPy treats in its own way (subclasses, object arrays, long doubles,
