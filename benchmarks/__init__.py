@@ -8,5 +8,6 @@ and never asserts a time. Modules without a ``run`` are scripts of their own, or
     shapes.py    blobs, tails, ties, outlier, ridge, and the exact answer for them
     plots.py     time against n, from results/*.json
     tables.py    results/*.json → the Markdown tables of docs/performance.md
+    pictures/    the other pictures of the documentation: ``python -m benchmarks.pictures``
     results/     one JSON file a benchmark, from the last full run
 """

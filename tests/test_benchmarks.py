@@ -1,9 +1,12 @@
 """The table script of the benchmarks: figures, bars and losses come out as they went in."""
 
 import json
+import re
 from importlib import import_module
 from inspect import signature
+from pathlib import Path
 
+import benchmarks
 import pytest
 from benchmarks import __main__, tables
 from benchmarks.harness import BLAS_VARIABLES, Bar, Row, Timings, readable
@@ -43,9 +46,9 @@ def test_every_module_with_a_run_is_a_benchmark():
         "startup",
         "sweep",
     } <= names
-    assert (
-        not {"__main__", "__init__", "harness", "tables", "data", "grid_pictures", "plots", "shapes"} & names
-    )
+    shared = {"__main__", "__init__", "harness", "tables", "data", "plots", "shapes"}
+    assert shared <= {path.stem for path in Path(benchmarks.__file__).parent.glob("*.py")}
+    assert not shared & names
 
 
 @pytest.mark.parametrize("name", __main__.names())
@@ -53,6 +56,27 @@ def test_benchmarks_can_be_imported_and_have_a_title(name):
     module = import_module(f"benchmarks.{name}")
     assert module.__doc__.splitlines()[0].endswith(".")
     assert list(signature(module.run).parameters) == ["quick"]
+
+
+def test_every_picture_of_the_pages_can_be_drawn(tmp_path, monkeypatch):
+    pictures = import_module("benchmarks.pictures.__main__")
+    docs = Path(__file__).parents[1] / "docs"
+    shown = {
+        name
+        for page in docs.glob("*.md")
+        for name in re.findall(r"\]\(img/([^)]+)\.png\)", page.read_text(encoding="utf-8"))
+    }
+    assert set(pictures.DRAWINGS) | {"time-against-n"} == shown
+    monkeypatch.setattr(
+        "sys.argv", ["pictures", "bandwidth-modes", "grid-convergence", "--out", str(tmp_path)]
+    )
+    pictures.main()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bandwidth-modes.png", "grid-convergence.png"]
+    for path in tmp_path.iterdir():
+        assert b"Software" not in path.read_bytes()
+    monkeypatch.setattr("sys.argv", ["pictures", "grid-pictures"])
+    with pytest.raises(SystemExit):
+        pictures.main()
 
 
 def test_tables_of_a_result():

@@ -1,19 +1,12 @@
-"""Draw the pictures of docs/gradients-of-data.md: python -m benchmarks.pictures.grid docs/img"""
+"""The pictures of docs/gradients-of-data.md."""
 
-import sys
-from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from parzen.derivatives.arrays.gradient import gradient
-from parzen.derivatives.arrays.smooth import smooth_gradient
-from parzen.derivatives.arrays.turning_points import turning_points
-from parzen.plotting.fields import gradient_field
+from parzen.grid import gradient, smooth_gradient, turning_points
+from parzen.plotting import gradient_field
 
 
 def convergence() -> Any:
@@ -70,8 +63,5 @@ def noise() -> Any:
     return figure
 
 
-if __name__ == "__main__":
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/img")
-    folder.mkdir(parents=True, exist_ok=True)
-    for make in (convergence, field, noise):
-        make().savefig(folder / f"grid-{make.__name__}.png", dpi=110)
+DPI = 110
+PICTURES = (convergence, field, noise)

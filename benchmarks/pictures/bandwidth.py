@@ -1,12 +1,7 @@
-"""Draw the pictures of docs/choosing-a-bandwidth.md: python -m benchmarks.bandwidth_pictures docs/img"""
+"""The pictures of docs/choosing-a-bandwidth.md."""
 
-import sys
-from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -93,8 +88,5 @@ def objective() -> Any:
     return parzen.select_bandwidth(x, "dpi").plot().figure
 
 
-if __name__ == "__main__":
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/img")
-    folder.mkdir(parents=True, exist_ok=True)
-    for make in (sizes, modes, gradient, adaptive, objective):
-        make().savefig(folder / f"bandwidth-{make.__name__}.png", dpi=90, metadata={"Software": None})
+DPI = 90
+PICTURES = (sizes, modes, gradient, adaptive, objective)
