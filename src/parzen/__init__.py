@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from parzen.bandwidth.selection import select_bandwidth as select_bandwidth
     from parzen.density.estimator import DensityValues as DensityValues
     from parzen.density.estimator import KernelDensity as KernelDensity
+    from parzen.density.modes import Modes as Modes
     from parzen.density.sweep import Refinement as Refinement
     from parzen.density.sweep import Sweep as Sweep
     from parzen.density.sweep import refine as refine
@@ -52,6 +53,7 @@ _NAMES = {
     "Derivative": "parzen.derivatives.functions.differentiate",
     "GradientCheck": "parzen.derivatives.functions.check",
     "KernelDensity": "parzen.density.estimator",
+    "Modes": "parzen.density.modes",
     "Path": "parzen.derivatives.functions.descend",
     "Refinement": "parzen.density.sweep",
     "SmoothGradient": "parzen.derivatives.arrays.smooth",
@@ -93,6 +95,7 @@ __all__ = [
     "Derivative",
     "GradientCheck",
     "KernelDensity",
+    "Modes",
     "Path",
     "Refinement",
     "SmoothGradient",

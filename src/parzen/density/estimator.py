@@ -20,7 +20,15 @@ from parzen.bandwidth.selector import Options
 from parzen.density.adaptive import bandwidth_factors
 from parzen.density.debiasing import debiased, matching_factor
 from parzen.density.model import Model
-from parzen.errors import AccuracyError, InputError, InputTypeError, MemoryLimitError, ParzenWarning
+from parzen.density.modes import Modes, climb, merged
+from parzen.errors import (
+    AccuracyError,
+    AccuracyWarning,
+    InputError,
+    InputTypeError,
+    MemoryLimitError,
+    ParzenWarning,
+)
 from parzen.kernel_sums import MEMORY_LIMIT, Evaluation, Plan, Request
 from parzen.kernel_sums.plan import METHODS
 from parzen.progress import reporting
@@ -36,6 +44,9 @@ from parzen.validation import (
 )
 
 __all__ = ["DensityValues", "KernelDensity"]
+
+#: Samples that modes are sought from.
+_STARTS = 2000
 
 
 @dataclass(frozen=True, eq=False)
@@ -508,6 +519,79 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
                 f"{len(model.samples)}. Fit more samples."
             )
         return self._evaluate(model.given, _as_order(order), progress, leave_one_out=True)
+
+    def modes(self, starts: Any = None, *, progress: bool | Progress = True) -> Modes:
+        """Find the modes: go uphill from many points at once, and say which of them lead to the same.
+
+        Parameters
+        ----------
+        starts : array-like of shape (m, d), optional
+            Where to start. By default from the samples, of more than 2000 from so many at even distances in their order.
+        progress : bool or callable, default True
+            A bar on a terminal when it takes over two seconds; or ``progress(done, total)`` in starts.
+
+        Returns
+        -------
+        Modes
+            ``points``, the highest first, their ``log_density``, and ``labels``, the mode of each start.
+
+        Raises
+        ------
+        InputError, InputTypeError, AccuracyError, MemoryLimitError, NotFittedError
+            As in `evaluate`.
+
+        Warns
+        -----
+        AccuracyWarning
+            Some starts had not arrived after 1000 steps: their label is -1.
+
+        Notes
+        -----
+        Mean shift from far away and Newton's method near a mode, both with exact derivatives. A mode is exact to about 1e-8
+        bandwidths over its least curvature, and modes within a hundredth of a bandwidth count as one. From all samples
+        nearly all modes are found; there is no proof for all (in two dimensions and more, a mixture of Gaussians can have
+        more modes than components). With ``starts=X`` the labels are a clustering of the samples, by mean shift.
+
+        Cost: ten to thirty evaluations of gradient and Hessian at the starts that are still on their way; in more than
+        16 dimensions mean shift alone, with gradients only.
+
+        References
+        ----------
+        M. A. Carreira-Perpiñán, "Mode-finding for mixtures of Gaussian distributions", IEEE Transactions on Pattern
+        Analysis and Machine Intelligence 22 (2000) 1318-1323.
+
+        Examples
+        --------
+        >>> import numpy as np, parzen
+        >>> X = np.concatenate([np.linspace(-3, -1, 50), np.linspace(2, 3, 100)])[:, None]
+        >>> modes = parzen.KernelDensity(0.5).fit(X).modes()
+        >>> modes.points.ravel().round(3)
+        array([ 2.5 , -1.98])
+        >>> np.bincount(modes.labels)
+        array([100,  50])
+        """
+        check_is_fitted(self)
+        model: Model = self._model
+        if starts is None:
+            begin = model.samples[:: -(-len(model.samples) // _STARTS)]
+        else:
+            begin = self._queries(starts)
+        with reporting(progress, "climbing") as report:
+            ends, arrived = climb(model, begin, self._request(1), report)
+        if not arrived.all():
+            warnings.warn(
+                f"`modes` has not arrived from {np.count_nonzero(~arrived)} of {len(begin)} starts; their label is -1. "
+                "Use a larger bandwidth: the density is nearly level there.",
+                AccuracyWarning,
+                stacklevel=2,
+            )
+        labels = np.full(len(begin), -1)
+        points, log_density = ends[:0], np.zeros(0)
+        if arrived.any():
+            log_density = self._evaluate(ends[arrived], 0, False).log_density
+            chosen, labels[arrived] = merged(model, ends[arrived], log_density)
+            points, log_density = ends[arrived][chosen], log_density[chosen]
+        return Modes(points, log_density, labels)
 
     def explain(self, X: Any, *, order: int = 0) -> Plan:
         """Say how queries would be evaluated: method, pairs, memory, error bound. ``print`` it.
