@@ -526,7 +526,7 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         starts : array-like of shape (m, d), optional
-            Where to start. By default from the samples, of more than 2000 from so many at even distances in their order.
+            Where to start. By default from the samples; where there are more than 2000, from every second, third, ….
         progress : bool or callable, default True
             A bar on a terminal when it takes over two seconds; or ``progress(done, total)`` in starts.
 
@@ -547,10 +547,11 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Notes
         -----
-        Mean shift from far away and Newton's method near a mode, both with exact derivatives. A mode is exact to about 1e-8
-        bandwidths over its least curvature, and modes within a hundredth of a bandwidth count as one. From all samples
-        nearly all modes are found; there is no proof for all (in two dimensions and more, a mixture of Gaussians can have
-        more modes than components). With ``starts=X`` the labels are a clustering of the samples, by mean shift.
+        Mean shift from far away and Newton's method near a mode, both with exact derivatives. A mode is exact to
+        about 1e-8 bandwidths over its least curvature, and modes within a hundredth of a bandwidth count as one.
+        From all samples nearly all modes are found; there is no proof for all (in two dimensions and more, a mixture
+        of Gaussians can have more modes than components). With ``starts=X`` the labels are a clustering of the
+        samples, by mean shift.
 
         Cost: ten to thirty evaluations of gradient and Hessian at the starts that are still on their way; in more than
         16 dimensions mean shift alone, with gradients only.

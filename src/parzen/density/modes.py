@@ -78,8 +78,8 @@ def climb(
 ) -> tuple[FloatArray, BoolArray]:
     """Return where each start leads, (m, d), and which of them have arrived.
 
-    Cost: an evaluation of gradient and Hessian at all starts that are still on their way, for each of ten to thirty steps;
-    in more than 16 dimensions of the gradient alone, for as many steps as mean shift takes.
+    Cost: an evaluation of gradient and Hessian at all starts that are still on their way, for each of ten to thirty
+    steps; in more than 16 dimensions of the gradient alone, for as many steps as mean shift takes.
     """
     order = 2 if model.d <= _HESSIANS else 1
     request = request.replace(order=order, rtol=min(request.rtol, _LEVEL / 10.0))
@@ -129,7 +129,7 @@ def climb(
 
 
 def _newton(gradient: FloatArray, curvature: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the steps to where the gradient would vanish, (m, d), uphill and no longer than 1; and pushes off saddles."""
+    """Return steps towards a level point, (m, d), uphill and no longer than 1; and pushes off saddles."""
     values, vectors = np.linalg.eigh(curvature)
     along = np.einsum("mab,ma->mb", vectors, gradient) / np.maximum(np.abs(values), _LEAST_CURVATURE)
     step = np.einsum("mab,mb->ma", vectors, along)
