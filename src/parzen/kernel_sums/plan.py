@@ -241,8 +241,8 @@ _FEW, _SOURCES, _QUERIES = 4000, 1000, 64
 _TO_BLOCK = 6e-8
 _SPREAD_SECONDS, _READ_SECONDS = (0.0, 3e-8, 2.5e-7, 6e-6), (0.0, 8e-8, 2.5e-7, 5e-6)
 _NODE_SECONDS = 1e-9
-#: Threads that predictions are made for.
-_THREADS = 2
+#: Threads that predictions are made for, and the seconds that these take to start.
+_THREADS, _THREADS_START = 2, 5e-4
 
 #: Every method, in the order in which ties are decided.
 METHODS = {
@@ -385,6 +385,8 @@ def make_plan(sources: Sources, queries: Points, request: Request) -> Plan:
             f"dimensions; got {request.memory_limit}. Raise it, or ask for a lower order."
         )
     workers = max(1, min(request.workers, request.memory_limit // block, -(-n_queries // rows)))
+    if best.seconds < _THREADS_START:
+        workers = 1
     numbers = d + 1 + (sources.precisions is not None)
     kept = 8 * sources.n_tiles * TILE * numbers * (2 if best.name == "compensated" else 1)
     if method.gridded:

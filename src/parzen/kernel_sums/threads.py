@@ -18,6 +18,9 @@ __all__ = ["Cancelled", "Step", "Task", "run_tasks"]
 Step = Callable[[int], None]
 Task = Callable[[Step], None]
 
+#: Pairs that one thread sums in the caller's, without a pool.
+_TOO_SMALL = 2_000_000
+
 
 class Cancelled(Exception):
     """Raised inside a task when the call was interrupted."""
@@ -110,8 +113,11 @@ def run_tasks(
             raise Cancelled
 
     def run() -> None:
-        if len(tasks) == 1 and progress is None and total <= 2_000_000:
-            tasks[0][1](step)  # too small for a pool
+        if min(workers, len(tasks)) == 1 and total <= _TOO_SMALL:
+            for _, function in tasks:
+                function(step)
+            if progress is not None:
+                progress(total, total)
             return
         with ThreadPoolExecutor(min(workers, len(tasks)), thread_name_prefix="parzen") as pool:
             try:
