@@ -14,6 +14,7 @@ __all__ = [
     "as_matrix",
     "as_positive_float",
     "as_positive_int",
+    "as_random",
     "as_tolerance",
     "as_vector",
     "as_weights",
@@ -295,6 +296,26 @@ def as_workers(value: object) -> int:
     if value is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return as_positive_int(value, "workers")
+
+
+def as_random(value: Any, name: str = "random_state") -> np.random.Generator | np.random.RandomState:
+    """Return a source of random numbers, by scikit-learn's rules or a ``Generator``; both have the same methods.
+
+    Raises
+    ------
+    InputError
+        No source of random numbers, and no seed of one.
+    """
+    if isinstance(value, (np.random.Generator, np.random.RandomState)):
+        return value
+    if value is None or value is np.random:
+        return np.random.mtrand._rand  # the one that `numpy.random.seed` sets
+    if isinstance(value, (numbers.Integral, np.integer)) and 0 <= int(value) < 2**32:
+        return np.random.RandomState(int(value))
+    raise InputError(
+        f"`{name}` must be an integer from 0 to 2**32 - 1, a RandomState, a Generator or None; got {describe(value)}. "
+        "Pass an integer."
+    )
 
 
 def physical_memory() -> int | None:

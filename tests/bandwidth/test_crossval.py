@@ -17,7 +17,7 @@ SELECTORS = (likelihood, lscv, holdout, kfold)
 
 
 def options(kind="scalar", **changes):
-    return Options(kind=kind, workers=2, random_state=0, **changes)
+    return Options(kind=kind, workers=2, **changes)
 
 
 def data(rng, n=60, d=3, weighted=False):
@@ -326,6 +326,14 @@ def test_many_dimensions(rng):
 def test_holdout_and_folds_follow_the_random_state(rng):
     x, _ = data(rng)
     for select in (holdout, kfold):
-        first = select(x, None, Options(random_state=1)).value
-        assert select(x, None, Options(random_state=1, workers=2)).value == first
-        assert select(x, None, Options(random_state=2)).value != first
+        name = select.__name__
+        first = float(parzen.select_bandwidth(x, name, random_state=1))
+        legacy = np.random.RandomState(1)
+        assert float(parzen.select_bandwidth(x, name, random_state=legacy, workers=2)) == first
+        assert float(parzen.select_bandwidth(x, name, random_state=2)) != first
+        new = [
+            float(parzen.select_bandwidth(x, name, random_state=np.random.default_rng(3))) for _ in range(2)
+        ]
+        assert new[0] == new[1] != first
+        with pytest.raises(InputError, match="`random_state` must be an integer from 0"):
+            parzen.select_bandwidth(x, name, random_state="x")

@@ -12,7 +12,6 @@ must not be predicted from its own copy, else the best bandwidth would be 0.
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from parzen.bandwidth.line_search import maximise_on_line
 from parzen.bandwidth.matrix_search import Curvature, Found, maximise_over_matrices, shaped_start
@@ -126,14 +125,14 @@ def holdout(samples: FloatArray, weights: FloatArray | None, options: Options) -
     h falls as n^(-1/5)); ``random_state`` chooses the split.
     """
     standard = Standard.of(samples, weights, options.kind)
-    order = check_random_state(options.random_state).permutation(len(standard.points))
+    order = options.random_state.permutation(len(standard.points))
     return _by_folds(standard, [np.sort(order[: max(1, round(_HELD_OUT * len(order)))])], options, "holdout")
 
 
 def kfold(samples: FloatArray, weights: FloatArray | None, options: Options) -> Selected:
     """Maximise the likelihood of each of five random folds under the other four; `likelihood` tells the rest."""
     standard = Standard.of(samples, weights, options.kind)
-    order = check_random_state(options.random_state).permutation(len(standard.points))
+    order = options.random_state.permutation(len(standard.points))
     folds = [np.sort(order[start::_FOLDS]) for start in range(min(_FOLDS, len(order)))]
     return _by_folds(standard, folds, options, "kfold")
 

@@ -12,7 +12,7 @@ from parzen.bandwidth.rules import effective_sample_size
 from parzen.bandwidth.selector import Kind, Options, Selected, Selector, Target
 from parzen.errors import InputError, InputTypeError
 from parzen.typing import FloatArray, Progress
-from parzen.validation import as_matrix, as_weights, as_workers, describe
+from parzen.validation import as_matrix, as_random, as_weights, as_workers, describe
 
 __all__ = ["ADVICE", "METHODS", "Bandwidth", "Method", "choose", "select_bandwidth"]
 
@@ -94,8 +94,8 @@ def select_bandwidth(
         Non-negative weights with a positive sum. n becomes Kish's effective sample size (Σw)² / Σw².
     target : {'density', 'gradient', 'hessian'}, default 'density'
         What the bandwidth should be best for. Derivatives need a larger one.
-    random_state : int, RandomState or None
-        For methods that split the samples at random.
+    random_state : int, RandomState, Generator or None
+        For methods that split the samples at random; an int makes the split reproducible.
     progress : bool or callable, default False
         As in `KernelDensity.evaluate`; searches and plug-in matrices report.
     workers : int, optional
@@ -109,7 +109,7 @@ def select_bandwidth(
     ------
     InputError, InputTypeError
         Samples from which nothing can be chosen (a single one, constant columns), an unknown method, or one
-        that cannot do this kind, target or dimension; says which and what to do.
+        that cannot do this kind, target or dimension, a ``random_state`` that is none; says which and what to do.
     MemoryLimitError
         Samples spread too widely for their number.
 
@@ -167,7 +167,7 @@ def select_bandwidth(
     options = Options(
         kind=kind or "scalar",
         target=target,
-        random_state=random_state,
+        random_state=as_random(random_state),
         workers=as_workers(workers),
         progress=progress,
     )

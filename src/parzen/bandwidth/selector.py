@@ -4,8 +4,10 @@
 equal. A selector is a function in one of the files of this room and one row of the table in selection.py.
 """
 
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
 
 from parzen.typing import FloatArray, Progress
 
@@ -24,7 +26,9 @@ class Options:
 
     kind: Kind = "scalar"  # one h for all features, one a feature, or a covariance
     target: Target = "density"  # what the bandwidth should be best for
-    random_state: Any = None  # int, RandomState or None: for the splits of cross-validation
+    random_state: np.random.Generator | np.random.RandomState = field(  # for the splits of cross-validation
+        default_factory=lambda: np.random.RandomState(0)
+    )
     workers: int = 1  # threads; the answer does not depend on it
     progress: bool | Progress = False
 

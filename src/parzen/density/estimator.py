@@ -5,11 +5,10 @@ from __future__ import annotations  # `help` shows names instead of what they st
 import math
 import warnings
 from dataclasses import dataclass, replace
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, DensityMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from parzen.bandwidth.matrix import Scale, as_scale
@@ -36,6 +35,7 @@ from parzen.typing import ArrayLike, FloatArray, IntArray, Progress
 from parzen.validation import (
     as_matrix,
     as_positive_int,
+    as_random,
     as_tolerance,
     as_weights,
     as_workers,
@@ -243,7 +243,7 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
     def _choose(self, method: str, samples: FloatArray, weights: FloatArray | None) -> Bandwidth:
         """Choose the bandwidth by a method's name."""
-        options = Options(random_state=0, workers=as_workers(self.workers))
+        options = Options(random_state=as_random(0), workers=as_workers(self.workers))
         chosen = choose(samples, weights, method, options, own_kind=True, name="bandwidth")
         for sentence in chosen.warnings:
             warnings.warn(
@@ -677,7 +677,7 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         count = as_positive_int(n_samples, "n_samples")
         model: Model = self._model
-        random = _as_random(random_state)
+        random = as_random(random_state)
         if model.weights is None:
             chosen = (random.uniform(size=count) * len(model.samples)).astype(np.int64)
         else:
@@ -700,19 +700,6 @@ def _as_method(method: object) -> str:
             f"`method` must be one of {', '.join(map(repr, names))}; got {method!r}. Use 'auto'."
         )
     return method
-
-
-def _as_random(random_state: Any) -> np.random.Generator | np.random.RandomState:
-    """Return a source of random numbers; both kinds have the methods that are used."""
-    if isinstance(random_state, np.random.Generator):
-        return random_state
-    try:
-        return cast("np.random.RandomState", check_random_state(random_state))
-    except ValueError:
-        raise InputError(
-            f"`random_state` must be an integer from 0 to 2**32 - 1, a RandomState, a Generator or None; got "
-            f"{describe(random_state)}. Pass an integer."
-        ) from None
 
 
 def _normalised(found: Evaluation, model: Model) -> FloatArray:
