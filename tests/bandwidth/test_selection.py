@@ -151,6 +151,15 @@ def test_refusals(arguments, options, error, message):
         parzen.select_bandwidth(*arguments, **options)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_weights_that_vanish_beside_the_largest_are_none(rng, method):
+    x = rng.normal(size=(40, 1))
+    far = np.vstack([x, [[1e6]]])
+    expected = parzen.select_bandwidth(x, method, random_state=0).value
+    weights = np.append(np.full(40, 1e300), 1e-300)
+    assert parzen.select_bandwidth(far, method, sample_weight=weights, random_state=0).value == expected
+
+
 def test_a_constant_column_does_not_matter_to_one_number(rng):
     x = rng.normal(size=(50, 1))
     both = parzen.select_bandwidth(np.hstack([x, x * 0]), "scott", kind="scalar").value

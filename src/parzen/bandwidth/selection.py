@@ -165,14 +165,13 @@ def select_bandwidth(
             f"`target` must be 'density', 'gradient' or 'hessian'; got {describe(target)}. Use 'density'."
         )
     options = Options(
-        kind=kind or "scalar",
         target=target,
         random_state=as_random(random_state),
         workers=as_workers(workers),
         progress=progress,
     )
     weights = as_weights(sample_weight, len(samples))
-    return choose(samples, weights, method, options, own_kind=kind is None, name="method")
+    return choose(samples, weights, method, options, kind=kind, name="method")
 
 
 def choose(
@@ -181,12 +180,12 @@ def choose(
     method: str,
     options: Options,
     *,
-    own_kind: bool,
+    kind: Kind | None,
     name: str,
 ) -> Bandwidth:
     """Choose a bandwidth from checked samples; ``name`` is what the caller calls the method.
 
-    ``own_kind``: let the method choose the kind.
+    ``kind``: None for the method's own; that of ``options`` does not count.
     """
     if method != "auto" and method not in METHODS:
         kinds = "'auto'" if name == "method" else "a number, an array or one of 'auto'"
@@ -196,22 +195,23 @@ def choose(
         )
     given = len(samples)
     if weights is not None:
-        samples, weights = samples[weights > 0], weights[weights > 0] / weights.max()
+        weights = weights / weights.max()
+        keep = weights > 0  # those too small to be seen beside the largest are none
+        samples, weights = samples[keep], weights[keep]
         if np.ptp(weights) == 0:
             weights = None
     _require_samples(samples, weights, method, given)
     reason = "asked for"
     if method == "auto":
         method, kind_of_auto, reason = _automatic(samples, weights, options)
-        if own_kind and kind_of_auto is not None:
-            options, own_kind = replace(options, kind=kind_of_auto), False
+        kind = kind or kind_of_auto
     row, d = METHODS[method], samples.shape[1]
-    kind: Kind = "scalar" if d == 1 else row.kinds[0] if own_kind else options.kind
-    _require_fit(method, row, d, kind, options.target)
-    _require_spread(samples, method, kind)
-    found = row.load()(samples, weights, replace(options, kind=kind))
-    value = _as_kind(found, d, kind if own_kind else options.kind)
-    units = _other_units(samples) if own_kind and kind == "scalar" else ()
+    searched: Kind = "scalar" if d == 1 else kind or row.kinds[0]
+    _require_fit(method, row, d, searched, options.target)
+    _require_spread(samples, method, searched)
+    found = row.load()(samples, weights, replace(options, kind=searched))
+    value = _as_kind(found, d, kind or searched)
+    units = _other_units(samples) if kind is None and searched == "scalar" else ()
     return Bandwidth(
         value=value,
         kind=("scalar", "diagonal", "full")[np.ndim(value)],

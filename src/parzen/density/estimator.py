@@ -244,7 +244,7 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
     def _choose(self, method: str, samples: FloatArray, weights: FloatArray | None) -> Bandwidth:
         """Choose the bandwidth by a method's name."""
         options = Options(random_state=as_random(0), workers=as_workers(self.workers))
-        chosen = choose(samples, weights, method, options, own_kind=True, name="bandwidth")
+        chosen = choose(samples, weights, method, options, kind=None, name="bandwidth")
         for sentence in chosen.warnings:
             warnings.warn(
                 f"`bandwidth` was chosen by {chosen.method!r}: {sentence}.", ParzenWarning, stacklevel=3
