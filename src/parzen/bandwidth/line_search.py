@@ -28,7 +28,7 @@ _LAST_BRACKET = 3e-4
 _SLOPES_ONLY = 1e-2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Line:
     """Everything that was looked at, in order of bandwidth."""
 

@@ -42,7 +42,7 @@ _SUFFICIENT, _LEVEL = 1e-4, 0.8
 _SHAPING = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Found:
     """A local maximum."""
 
@@ -51,7 +51,7 @@ class Found:
     at_edge: bool  # a kernel's width is the smallest that is looked for: there is no maximum
 
 
-@dataclass
+@dataclass(eq=False)
 class Curvature:
     """What the last steps, as parameters (p,), have done to the slope."""
 
@@ -79,7 +79,7 @@ class Curvature:
         return step
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Point:
     """The objective at a factor, in units of about its size."""
 

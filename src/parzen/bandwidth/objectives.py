@@ -63,7 +63,7 @@ def _log_total(log_terms: FloatArray) -> FloatArray:
     return np.asarray(top + np.log(np.sum(np.exp(log_terms - top), axis=0)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Likelihood:
     """Mean log density of points under samples that they are not part of.
 
@@ -134,7 +134,7 @@ def _whitened(pairs: Pairs, L: FloatArray) -> Pairs:
     return Pairs(queries, sources, pairs.log_weights, pairs.own)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LeastSquares:
     """Minus the least-squares cross-validation, 2 Σ_i w_i f̂_{-i}(x_i) - ∫ f̂².
 

@@ -28,7 +28,7 @@ __all__ = ["Pairs"]
 _SECOND_ORDER = 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class QuerySums:
     """Sums over the sources for each of m queries at k bandwidths."""
 
@@ -38,7 +38,7 @@ class QuerySums:
     covariance: FloatArray  # (m, k, d, d)  Σ_j p_ij (x_j - y_i)(x_j - y_i)ᵀ less that of the mean, of order 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pairs:
     """Queries and weighted sources, in any coordinates."""
 

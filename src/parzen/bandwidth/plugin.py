@@ -38,9 +38,6 @@ from parzen.typing import FloatArray
 
 __all__ = ["plugin", "scv"]
 
-#: Largest dimension: the number of functionals grows like d^(2r+6).
-_LARGEST_D = 6
-
 #: Share of the error of an infinite bandwidth, which is that of no density at all, from which on nothing is chosen.
 _USELESS = 0.95
 
@@ -54,7 +51,7 @@ def plugin(samples: FloatArray, weights: FloatArray | None, options: Options) ->
     Parameters
     ----------
     samples : ndarray of shape (n, d)
-        d ≤ 6.
+        d ≤ 6: the number of functionals grows like d^(2r+6).
     weights : ndarray of shape (n,) or None
         Weights; n is replaced by (Σw)²/Σw².
     options : Options
@@ -67,7 +64,7 @@ def plugin(samples: FloatArray, weights: FloatArray | None, options: Options) ->
     Raises
     ------
     InputError
-        d > 6; fewer than two distinct samples; constant or linearly dependent features.
+        Linearly dependent features; features of scales too different for this kind.
 
     Notes
     -----
@@ -98,10 +95,6 @@ def scv(samples: FloatArray, weights: FloatArray | None, options: Options) -> Se
     Hall, Marron & Park (1992), PTRF 92, 1-20; Duong & Hazelton (2005), Scand. J. Statist. 32, 485-506; Chacón & Duong
     (2011), J. Nonparametr. Stat. 23, 1-21.
     """
-    if options.target != "density":
-        raise InputError(
-            f"`target` must be 'density' for the selector 'scv'; got {options.target!r}. Use 'plugin' for derivatives."
-        )
     problem = _Problem(samples, weights, options, "scv")
     smoothed = _SmoothedError(problem)
     d = problem.d
@@ -141,11 +134,6 @@ class _Problem:
 
     def __init__(self, samples: FloatArray, weights: FloatArray | None, options: Options, name: str) -> None:
         self.d = samples.shape[1]
-        if self.d > _LARGEST_D:
-            raise InputError(
-                f"`X` must have at most {_LARGEST_D} features for {name!r}; got {self.d}. "
-                "Use 'likelihood', which works in any dimension."
-            )
         self.options = options
         self.r = DERIVATIVES[options.target]
         full_pilot = "" if options.kind == "full" else f"the pilot matrix of {name!r}"

@@ -20,7 +20,7 @@ Target = Literal["density", "gradient", "hessian"]
 DERIVATIVES: dict[Target, int] = {"density": 0, "gradient": 1, "hessian": 2}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Options:
     """How a bandwidth is to be chosen."""
 
@@ -33,7 +33,7 @@ class Options:
     progress: bool | Progress = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Selected:
     """What a selector found."""
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from parzen.errors import InputError, MemoryLimitError
+from parzen.errors import MemoryLimitError
 from parzen.typing import FloatArray, IntArray
 
 __all__ = ["MAX_DIMENSION", "PairSums"]
@@ -41,7 +41,7 @@ _LIMIT = 2**27
 _MARGIN = {1: 6.0, 2: 2.0, 3: 1.5}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Spectrum:
     """Powers P at the frequencies with k₁ ≥ 0, doubled where k₁ > 0; good for bandwidths from low to high."""
 
@@ -67,11 +67,6 @@ class PairSums:
     partners : ndarray of shape (n,), optional
         Other weights v for the second sample of each pair: Σ_ij w_i v_j φ_s(x_i - x_j). Default: the same ones.
 
-    Raises
-    ------
-    InputError
-        d > 3.
-
     Notes
     -----
     Cost: a transform, O(n + K log K) with K = Π (about 1.7 · (extent/s + 180)) frequencies, for each stretch of
@@ -82,11 +77,6 @@ class PairSums:
         self, samples: FloatArray, weights: FloatArray | None = None, partners: FloatArray | None = None
     ) -> None:
         n, d = samples.shape
-        if d > MAX_DIMENSION:
-            raise InputError(
-                f"`X` must have at most {MAX_DIMENSION} columns for sums over frequencies; got {d}. "
-                "Sum over pairs instead."
-            )
         self.n, self.d = n, d
         self.weights = np.full(n, 1.0 / n) if weights is None else weights / weights.sum()
         self.partners = partners

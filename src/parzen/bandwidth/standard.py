@@ -43,7 +43,7 @@ def _inverse(L: FloatArray) -> FloatArray:
     return inverse
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Standard:
     """Distinct samples with positive weights, in standard coordinates."""
 
@@ -62,31 +62,19 @@ class Standard:
         *,
         purpose: str = "",
     ) -> Self:
-        """Drop samples without weight, join exact repetitions into one sample of their total weight, standardise.
+        """Join exact repetitions into one sample of their total weight, and standardise.
 
-        ``purpose`` is what they are standardised for, if not a bandwidth of this kind.
+        Weights are positive, and some samples differ; every feature varies for a bandwidth of this kind, unless it is
+        scalar. ``purpose`` is what they are standardised for, if not a bandwidth of this kind.
 
         Raises
         ------
         InputError
-            Too few distinct samples, or features that are constant or linearly dependent.
+            Features that are constant or linearly dependent.
         """
-        w = np.ones(len(samples)) if weights is None else weights / weights.max()
-        samples, w = samples[w > 0], w[w > 0]
-        n_eff = effective_sample_size(w, len(w))
-        first = samples[0]
-        with np.errstate(over="ignore"):
-            reach = np.ptp(samples, axis=0)
-        if not np.all(np.isfinite(reach)):
-            raise InputError(
-                f"`X` must have a range that fits in float64; got values up to {np.abs(samples).max():.3g}. "
-                "Rescale the data first."
-            )
-        if not reach.any():
-            raise InputError(
-                f"`X` must hold at least two different samples to choose a bandwidth; got {len(samples)} "
-                f"sample{'s that are all equal' if len(samples) > 1 else ''}. Pass a number as bandwidth."
-            )
+        w = np.ones(len(samples)) if weights is None else weights
+        n_eff = effective_sample_size(weights, len(samples))
+        first, reach = samples[0], np.ptp(samples, axis=0)
         before = len(samples)
         samples, w = _join_ties(samples, w)
         n_tied = before - len(samples)
@@ -98,30 +86,30 @@ class Standard:
         if kind == "scalar":
             sigma = math.sqrt(float(np.mean(variance)))
             return cls(points / sigma, w, sigma * float(unit[0]), n_eff, n_tied)
-        others = ("'likelihood'",) * 2 if purpose else ("kind='scalar'", "kind='diagonal' or 'scalar'")
         constant = np.flatnonzero(reach == 0)
-        if constant.size:
+        if constant.size:  # a bandwidth of this kind is refused before it is looked for, what it needs is not
             raise InputError(
-                f"`X` must vary in every feature for {purpose or f'a {kind} bandwidth'}; got {constant.size} constant "
+                f"`X` must vary in every feature for {purpose}; got {constant.size} constant "
                 f"feature{'s' if constant.size > 1 else ''}, the first at column {int(constant[0])}. "
-                f"Drop constant columns, or use {others[0]}."
+                "Drop constant columns, or use 'likelihood'."
             )
         deviation = np.sqrt(variance)
         points /= deviation
         if kind == "diagonal":
             return cls(points, w, deviation * unit, n_eff, n_tied)
+        other = "'likelihood'" if purpose else "kind='diagonal' or kind='scalar'"
         correlation = (w * points.T) @ points
         smallest = float(np.linalg.eigvalsh(correlation)[0])
         if len(samples) <= len(reach):
             raise InputError(
                 f"`X` must hold more different samples than features for {purpose or 'a full bandwidth'}; got "
-                f"n = {len(samples)}, d = {len(reach)}. Use {others[1]}."
+                f"n = {len(samples)}, d = {len(reach)}. Use {other}."
             )
         if not smallest > len(reach) * _SINGULAR:
             raise InputError(
                 f"`X` must not have linearly dependent features for {purpose or 'a full bandwidth'}; got "
                 f"n = {len(samples)}, d = {len(reach)}, smallest eigenvalue of the correlation {smallest:.2g}. "
-                f"Drop dependent columns, or use {others[1]}."
+                f"Drop dependent columns, or use {other}."
             )
         factor = np.linalg.cholesky(correlation)
         return cls(solve_lower(factor, points), w, (deviation * unit)[:, None] * factor, n_eff, n_tied)
