@@ -12,15 +12,18 @@ from parzen.typing import ArrayLike, FloatArray
 
 __all__ = [
     "as_matrix",
+    "as_memory_limit",
     "as_positive_float",
     "as_positive_int",
     "as_random",
+    "as_seed",
     "as_tolerance",
     "as_vector",
     "as_weights",
     "as_workers",
     "describe",
     "physical_memory",
+    "require_range",
 ]
 
 
@@ -183,6 +186,23 @@ def as_matrix(
     return array
 
 
+def require_range(samples: FloatArray) -> None:
+    """Refuse samples, (n, d), whose differences overflow.
+
+    Raises
+    ------
+    InputError
+        The range of some feature does not fit in float64.
+    """
+    with np.errstate(over="ignore"):
+        reach = np.max(samples, axis=0) - np.min(samples, axis=0)
+    if not np.all(np.isfinite(reach)):
+        raise InputError(
+            f"`X` must have a range that fits in float64; got values up to {np.abs(samples).max():.3g}. "
+            "Rescale the data first."
+        )
+
+
 def as_vector(value: ArrayLike | Any, name: str, *, length: int | None = None) -> FloatArray:
     """Return a finite float64 array of shape (length,).
 
@@ -289,6 +309,19 @@ def as_positive_int(value: object, name: str, *, minimum: int = 1) -> int:
     if number < minimum:
         raise InputError(f"`{name}` must be at least {minimum}; got {number}. Pass a larger integer.")
     return number
+
+
+def as_seed(value: object, name: str = "seed") -> int:
+    """Return an integer that seeds NumPy's generators, from 0 to 2³² - 1."""
+    seed = as_positive_int(value, name, minimum=0)
+    if seed >= 2**32:
+        raise InputError(f"`{name}` must be below 2**32; got {seed}. Pass a smaller integer.")
+    return seed
+
+
+def as_memory_limit(value: object) -> int:
+    """Return a number of bytes, at least 1 MiB."""
+    return as_positive_int(value, "memory_limit", minimum=2**20)
 
 
 def as_workers(value: object) -> int:

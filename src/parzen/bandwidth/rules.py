@@ -12,11 +12,11 @@ from functools import partial
 
 import numpy as np
 
-from parzen.bandwidth.selector import Options, Selected
+from parzen.bandwidth.selector import ADVICE, Options, Selected
 from parzen.errors import InputError
 from parzen.typing import FloatArray
 
-__all__ = ["effective_sample_size", "normal_gradient", "robust_scale", "scott", "silverman"]
+__all__ = ["covariance_of", "effective_sample_size", "normal_gradient", "robust_scale", "scott", "silverman"]
 
 #: The interquartile range of the standard normal, as R's nrd0 and nrd have it.
 _IQR_NORMAL = 1.34
@@ -100,20 +100,26 @@ def _select(rule: _Rule, samples: FloatArray, weights: FloatArray | None, option
     return Selected(factor * largest * math.sqrt(np.mean((scales / largest) ** 2)), warnings=warnings)
 
 
+def covariance_of(samples: FloatArray, weights: FloatArray | None) -> tuple[FloatArray, FloatArray, float]:
+    """Return the unbiased covariance of samples over some unit, (d, d), that unit, (d,), and how singular it is.
+
+    The last is the smallest eigenvalue of the correlation. Every feature varies.
+    """
+    unit = 2.0 ** np.frexp(np.ptp(samples, axis=0))[1]  # scale exactly, so that no square over- or underflows
+    covariance = np.atleast_2d(np.cov((samples - samples[0]) / unit, rowvar=False, aweights=weights))
+    size = np.sqrt(np.diag(covariance))
+    return covariance, unit, float(np.linalg.eigvalsh(covariance / np.outer(size, size))[0])
+
+
 def _covariance(name: str, samples: FloatArray, weights: FloatArray | None, factor: float) -> FloatArray:
     """Return factor² · covariance, (d, d), unbiased; refuse a singular one."""
     n, d = samples.shape
-    if weights is not None:
-        weights = weights / weights.max()
-    unit = 2.0 ** np.frexp(np.ptp(samples, axis=0))[1]
-    covariance = np.atleast_2d(np.cov((samples - samples[0]) / unit, rowvar=False, aweights=weights))
-    correlation = covariance / np.sqrt(np.outer(np.diag(covariance), np.diag(covariance)))
-    smallest = float(np.linalg.eigvalsh(correlation)[0])
+    covariance, unit, smallest = covariance_of(samples, weights)
     if not smallest > d * 1e-14:
         raise InputError(
             f"`bandwidth` must be given as numbers where the data's covariance is singular; got {name!r} with "
-            f"n = {n}, d = {d}, smallest eigenvalue of the correlation {smallest:.2g}. Pass a positive number (try "
-            "`parzen.sweep` to choose it), standard deviations, shape (d,), or choose with kind='scalar'."
+            f"n = {n}, d = {d}, smallest eigenvalue of the correlation {smallest:.2g}. Choose with "
+            f"kind='scalar'. {ADVICE}"
         )
     H = factor**2 * covariance * unit[:, None] * unit[None, :]
     return np.asarray(0.5 * (H + H.T))

@@ -8,13 +8,13 @@ from typing import Any, cast
 import numpy as np
 
 from parzen.bandwidth.result import Bandwidth
-from parzen.bandwidth.rules import effective_sample_size
-from parzen.bandwidth.selector import Kind, Options, Selected, Selector, Target
+from parzen.bandwidth.rules import covariance_of, effective_sample_size
+from parzen.bandwidth.selector import ADVICE, Kind, Options, Selected, Selector, Target
 from parzen.errors import InputError, InputTypeError
 from parzen.typing import FloatArray, Progress
-from parzen.validation import as_matrix, as_random, as_weights, as_workers, describe
+from parzen.validation import as_matrix, as_random, as_weights, as_workers, describe, require_range
 
-__all__ = ["ADVICE", "METHODS", "Bandwidth", "Method", "choose", "select_bandwidth"]
+__all__ = ["METHODS", "Bandwidth", "Method", "choose", "select_bandwidth"]
 
 _ALL: tuple[Kind, ...] = ("scalar", "diagonal", "full")
 _FULL_FIRST: tuple[Kind, ...] = ("full", "diagonal", "scalar")
@@ -77,7 +77,7 @@ def select_bandwidth(
     sample_weight: Any = None,
     target: str = "density",
     random_state: Any = None,
-    progress: bool | Progress = False,
+    progress: bool | Progress = True,
     workers: int | None = None,
 ) -> Bandwidth:
     """Choose a bandwidth from samples.
@@ -96,8 +96,8 @@ def select_bandwidth(
         What the bandwidth should be best for. Derivatives need a larger one.
     random_state : int, RandomState, Generator or None
         For methods that split the samples at random; an int makes the split reproducible.
-    progress : bool or callable, default False
-        As in `KernelDensity.evaluate`; searches and plug-in matrices report.
+    progress : bool or callable, default True
+        As in `KernelDensity.evaluate`, for each pass of searches and plug-in matrices.
     workers : int, optional
         Threads; by default one for each processor available. The choice does not depend on it.
 
@@ -266,20 +266,9 @@ def _automatic(
 
 def _independent(samples: FloatArray, weights: FloatArray | None) -> bool:
     """Whether the covariance is far enough from singular for a full bandwidth."""
-    spread = np.ptp(samples, axis=0)
-    if len(samples) <= samples.shape[1] or np.any(spread == 0):
+    if len(samples) <= samples.shape[1] or np.any(np.ptp(samples, axis=0) == 0):
         return False
-    unit = 2.0 ** np.frexp(spread)[1]
-    covariance = np.cov((samples - samples[0]) / unit, rowvar=False, aweights=weights)
-    size = np.sqrt(np.diag(covariance))
-    return bool(np.linalg.eigvalsh(covariance / np.outer(size, size))[0] > 1e-10)
-
-
-#: What helps where nothing can be chosen; the command line has its own words for it.
-ADVICE = (
-    "Pass a positive number (try `parzen.sweep` to choose it), or standard deviations, shape (d,), that are positive "
-    "for every feature."
-)
+    return covariance_of(samples, weights)[2] > 1e-10
 
 
 def _require_samples(samples: FloatArray, weights: FloatArray | None, method: str, given: int) -> None:
@@ -289,13 +278,7 @@ def _require_samples(samples: FloatArray, weights: FloatArray | None, method: st
             f"`bandwidth` must be a number for a single sample{' that has all the weight' if given > 1 else ''}; got "
             f"{method!r} with n = {given}. {ADVICE}"
         )
-    with np.errstate(over="ignore"):
-        spread = np.ptp(samples, axis=0)
-    if not np.all(np.isfinite(spread)):
-        raise InputError(
-            f"`X` must have a range that fits in float64; got values up to {np.abs(samples).max():.3g}. "
-            "Rescale the data first."
-        )
+    require_range(samples)
 
 
 def _require_spread(samples: FloatArray, method: str, kind: str) -> None:

@@ -11,7 +11,13 @@ import numpy as np
 
 from parzen.typing import FloatArray, Progress
 
-__all__ = ["DERIVATIVES", "Kind", "Options", "Selected", "Selector", "Target"]
+__all__ = ["ADVICE", "DERIVATIVES", "Kind", "Options", "Selected", "Selector", "Target"]
+
+#: What helps where nothing can be chosen; the command line has its own words for it.
+ADVICE = (
+    "Pass a positive number (try `parzen.sweep` to choose it), or standard deviations, shape (d,), that are positive "
+    "for every feature."
+)
 
 Kind = Literal["scalar", "diagonal", "full"]
 Target = Literal["density", "gradient", "hessian"]

@@ -35,7 +35,7 @@ from parzen.datasets.files import ByteArray
 from parzen.datasets.splits import SEED, scaled, shuffled
 from parzen.errors import DataError, InputError, InputTypeError
 from parzen.typing import FloatArray
-from parzen.validation import as_positive_int, describe
+from parzen.validation import as_seed, describe
 
 __all__ = ["NAMES", "ImageDataset", "load"]
 
@@ -243,9 +243,7 @@ def load(
         raise InputError(
             f"`name` must be one of {', '.join(NAMES)}; got {describe(name)}. Choose one of these."
         )
-    seed = as_positive_int(seed, "seed", minimum=0)
-    if seed >= 2**32:
-        raise InputError(f"`seed` must be less than 2³²; got {seed}. Pass a smaller integer.")
+    seed = as_seed(seed)
     if name == "digits":
         return ImageDataset(
             name, "handwritten digits", *read_digits(seed), image_shape=(8, 8), source=DIGITS_SOURCE

@@ -34,6 +34,7 @@ from parzen.progress import reporting
 from parzen.typing import ArrayLike, FloatArray, IntArray, Progress
 from parzen.validation import (
     as_matrix,
+    as_memory_limit,
     as_positive_int,
     as_random,
     as_tolerance,
@@ -243,7 +244,7 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
     def _choose(self, method: str, samples: FloatArray, weights: FloatArray | None) -> Bandwidth:
         """Choose the bandwidth by a method's name."""
-        options = Options(random_state=as_random(0), workers=as_workers(self.workers))
+        options = Options(random_state=as_random(0), workers=as_workers(self.workers), progress=True)
         chosen = choose(samples, weights, method, options, kind=None, name="bandwidth")
         for sentence in chosen.warnings:
             warnings.warn(
@@ -260,7 +261,7 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
             rtol=as_tolerance(self.rtol, "rtol"),
             own=own,
             workers=as_workers(self.workers),
-            memory_limit=as_positive_int(self.memory_limit, "memory_limit", minimum=2**20),
+            memory_limit=as_memory_limit(self.memory_limit),
             method=_as_method(self.method),
             progress=progress,
         )

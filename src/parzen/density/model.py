@@ -13,6 +13,7 @@ from parzen.kernel_sums import Evaluation, Plan, Points, Request, Sources, evalu
 from parzen.kernel_sums.dense import MAX_DIMENSION
 from parzen.kernel_sums.double_double import DoubleDouble
 from parzen.typing import FloatArray, IntArray
+from parzen.validation import require_range
 
 __all__ = ["Model"]
 
@@ -77,13 +78,7 @@ class Model:
                 samples, weights = samples[keep], weights[keep]
             if np.ptp(weights) == 0:
                 weights = None
-        with np.errstate(over="ignore"):
-            reach = np.max(samples, axis=0) - np.min(samples, axis=0)
-        if not np.all(np.isfinite(reach)):
-            raise InputError(
-                f"`X` must have a range that fits in float64; got values up to {np.abs(samples).max():.3g}. "
-                "Rescale the data first."
-            )
+        require_range(samples)
         return cls(given, samples, weights, index, scale, _centre(samples))
 
     @cached_property

@@ -20,8 +20,8 @@ from parzen.progress import reporting
 from parzen.typing import ArrayLike, FloatArray, Progress
 from parzen.validation import (
     as_matrix,
+    as_memory_limit,
     as_positive_float,
-    as_positive_int,
     as_tolerance,
     as_vector,
     as_weights,
@@ -195,7 +195,7 @@ class _Task:
                 scales=np.empty(0),
                 rtol=as_tolerance(rtol, "rtol"),
                 workers=as_workers(workers),
-                memory_limit=as_positive_int(memory_limit, "memory_limit", minimum=2**20),
+                memory_limit=as_memory_limit(memory_limit),
             ),
         )
 
