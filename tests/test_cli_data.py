@@ -91,6 +91,10 @@ def test_weights_kind_target_and_warnings(folder):
         "warning    more than half of the samples coincide"
         in run("bandwidth", "ties.npy", "--method", "scott").stdout
     )
+    np.save("units.npy", folder * [1, 1e6])
+    warned = run("bandwidth", "units.npy", "--method", "likelihood").stdout
+    assert "if their units differ, ask for --kind diagonal, or standardise them" in warned
+    assert "density, gradient or hessian" in run("bandwidth", "--help").stdout
 
 
 @pytest.mark.parametrize("suffix", ["npy", "csv", "parquet"])
@@ -174,6 +178,8 @@ def test_sweep(folder):
         (["sweep", "one.npy", "one.npy", "--bandwidths", "1,2", "--refine"], "`one.npy` must not repeat samples of `one"),
         (["sweep", "data.csv", "weights.csv", "--bandwidths", "1"], "`weights.csv` must have the columns of `data.csv`, x,"),
         (["sweep", "one.npy", "one.npy", "--bandwidths", "0,1"], "`--bandwidths` must be positive numbers"),
+        (["bandwidth", "double.npy", "--method", "scott"], "Choose with --kind scalar. Add rows, leave out constant columns"),
+        (["bandwidth", "double.npy", "--method", "lscv", "--kind", "full"], "or use --kind diagonal or --kind scalar."),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )  # fmt: skip
@@ -193,6 +199,7 @@ def test_bad_input_ends_with_one_sentence(folder, arguments, words):
     Path("tabs.csv").write_text("\n1\t2\n3\t4\n")
     Path("weights.csv").write_text("x,w\n1,2\n")
     np.save("single.npy", [1.0])
+    np.save("double.npy", folder[:, [0, 0]])
     np.save("constant.npy", [[1.0, 2.0], [3.0, 2.0]])
     np.save("three.npy", folder[:, [0, 1, 0]])
     before = sorted(path.name for path in Path().iterdir())

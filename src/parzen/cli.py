@@ -51,16 +51,20 @@ def _fail(ctx: click.Context, sentence: str) -> None:
     ctx.exit(2)
 
 
+def _spoken(sentence: str, words: dict[str, str]) -> str:
+    """Say with the names of files and options what the library said with those of its arguments."""
+    for library, here in words.items():
+        sentence = sentence.replace(library, here)
+    return sentence
+
+
 @contextmanager
-def _spoken(words: dict[str, str]) -> Iterator[None]:
+def _speaking(words: dict[str, str]) -> Iterator[None]:
     """Let errors name files and options instead of the library's arguments."""
     try:
         yield
     except ParzenError as error:
-        sentence = str(error)
-        for library, here in words.items():
-            sentence = sentence.replace(library, here)
-        raise InputError(sentence) from error
+        raise InputError(_spoken(str(error), words)) from error
 
 
 def _require_writable(option: str, path: Path | None, *, picture: bool = False) -> None:
@@ -202,7 +206,7 @@ def experiment(
     folder = wanted.folder
     with terminal.logging_to(stderr), output.claim(folder, force=force):
         watch = terminal.Bars(stderr)
-        with _spoken({" (`data_dir`)": "", "`data_dir`": "`--data`"}):
+        with _speaking({" (`data_dir`)": "", "`data_dir`": "`--data`"}):
             outcome = protocol.run(wanted, watch)
         with watch.step("Drawing pictures and writing the report"):
             output.write(folder, output.files(outcome))
@@ -231,7 +235,7 @@ def _split(text: str | None) -> list[str] | None:
     default="density",
     show_default=True,
     metavar="TARGET",
-    help="What it should be best for: density or gradient.",
+    help="What it should be best for: density, gradient or hessian.",
 )
 @_columns
 @click.option("--weights", metavar="NAME", help="A column of weights, which is no feature.")
@@ -272,7 +276,8 @@ def bandwidth(
     n, d = table.values.shape
     if plot is not None and d > 2 and method in METHODS and not METHODS[method].objective:
         raise _no_picture(method, d)
-    with _spoken(_words_of_bandwidth(data)):
+    words = _words_of_bandwidth(data)
+    with _speaking(words):
         chosen = parzen.select_bandwidth(
             table.values,
             method,
@@ -280,13 +285,12 @@ def bandwidth(
             target=target,
             sample_weight=sample_weight,
             random_state=0,
-            progress=True,
         )
     click.echo(f"samples    {n:,} in {d} dimension{'s' if d > 1 else ''}")
     click.echo(f"columns    {some(table.names)}")
     click.echo(f"method     {chosen.method} ({chosen.reason})")
     for sentence in chosen.warnings:
-        click.echo(f"warning    {sentence}")
+        click.echo(f"warning    {_spoken(sentence, words)}")
     click.echo(f"bandwidth  {chosen.kind}")
     for row in np.atleast_2d(np.asarray(chosen)):
         click.echo(" ".join(repr(float(value)) for value in row))
@@ -316,7 +320,7 @@ def _no_picture(method: str, d: int) -> InputError:
 
 def _words_of_bandwidth(data: Path) -> dict[str, str]:
     """Return what `parzen.select_bandwidth` calls its arguments, and what they are on the command line."""
-    from parzen.bandwidth.selection import ADVICE
+    from parzen.bandwidth.selector import ADVICE
 
     options = {f"`{name}`": f"`--{name}`" for name in ("method", "kind", "target")}
     kinds = {f"kind='{kind}'": f"--kind {kind}" for kind in ("scalar", "diagonal", "full")}
@@ -378,7 +382,7 @@ def sweep(
         "`start`": "`--bandwidths`",
         "`bandwidths`": "`--bandwidths`",
     }
-    with _spoken(words):
+    with _speaking(words):
         result = parzen.sweep(samples, held_out, bandwidths=candidates)
         best = parzen.refine(samples, held_out, result) if refine else None
     if plot is not None:

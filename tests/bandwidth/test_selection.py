@@ -1,13 +1,14 @@
 """The table of methods and what the user sees: kinds, targets, 'auto', refusals, and Bandwidth as a bandwidth."""
 
 import re
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 from sklearn.base import clone
 
 import parzen
-from parzen.bandwidth import selection
+from parzen.bandwidth import pair_sums, selection
 from parzen.bandwidth.matrix import as_scale
 from parzen.bandwidth.selection import METHODS
 from parzen.errors import InputError, InputTypeError
@@ -158,6 +159,20 @@ def test_weights_that_vanish_beside_the_largest_are_none(rng, method):
     expected = parzen.select_bandwidth(x, method, random_state=0).value
     weights = np.append(np.full(40, 1e300), 1e-300)
     assert parzen.select_bandwidth(far, method, sample_weight=weights, random_state=0).value == expected
+
+
+def test_progress_is_told_unless_it_is_declined(rng, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        pair_sums, "reporting", lambda progress, title: asked.append(progress) or nullcontext()
+    )
+    x = rng.normal(size=(40, 2))
+    parzen.select_bandwidth(x, "likelihood")
+    assert asked
+    assert set(asked) == {True}
+    asked.clear()
+    parzen.select_bandwidth(x, "likelihood", progress=False)
+    assert set(asked) == {False}
 
 
 def test_a_constant_column_does_not_matter_to_one_number(rng):
