@@ -377,12 +377,25 @@ def test_an_evaluation_says_what_came_of_it(rng):
     )
 
 
+#: What each method makes of the samples and keeps. Planning looks for a lattice already.
+LAYOUT = {
+    "dense": "tiles",
+    "tree": "sorted",
+    "gridding": "_gridded",
+    "matmul": "coordinates",
+    "compensated": "exact_tiles",
+}
+
+
 @pytest.mark.parametrize("method", METHODS)
-def test_plan_makes_what_the_first_evaluation_would(rng, method):
+def test_prepare_makes_what_the_first_evaluation_would(rng, method):
     X = rng.integers(0, 256, size=(600, 2)) / 256
     kde = parzen.KernelDensity(0.1, method=method, rtol=0 if method == "compensated" else 1e-9).fit(X)
-    plan = kde.plan(X[:50], order=1)
-    assert plan == kde.explain(X[:50], order=1) or plan.method == "gridding"  # whose blocks are there now
+    explained, made = kde.explain(X[:50], order=1), vars(kde._model.sources)
+    assert LAYOUT.get(method) not in made
+    plan = kde.prepare(X[:50], order=1)
+    assert LAYOUT.get(method, "lattice") in made
+    assert plan == explained or plan.method == "gridding"  # whose blocks are there now
     kept = pickle.dumps(kde)
     assert len(kept) < X.nbytes * 2 + 5000
     again, before = pickle.loads(kept).score_samples(X[:50]), kde.score_samples(X[:50])

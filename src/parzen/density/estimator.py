@@ -628,7 +628,7 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         queries = self._queries(X)
         return self._model.plan(queries, self._request(_as_order(order)))
 
-    def plan(self, X: Any, *, order: int = 0) -> Plan:
+    def prepare(self, X: Any, *, order: int = 0) -> Plan:
         """As `explain`, and make now what the first evaluation of such queries would make and keep.
 
         The compiled loops' layouts of the samples, their tree and their mesh are made once for each fitted
