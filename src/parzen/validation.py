@@ -131,9 +131,7 @@ def _require_finite(array: FloatArray, name: str) -> None:
     )
 
 
-def as_matrix(
-    value: ArrayLike | Any, name: str, *, n_features: int | None = None, like: str = "the samples"
-) -> FloatArray:
+def as_matrix(value: ArrayLike | Any, name: str) -> FloatArray:
     """Return a finite C-contiguous float64 array of shape (n, d), n ≥ 1, d ≥ 1.
 
     Parameters
@@ -142,15 +140,11 @@ def as_matrix(
         Rows are points. NumPy arrays, nested lists, pandas and polars frames.
     name : str
         What the caller calls it; used in messages.
-    n_features : int, optional
-        The number of columns that is required.
-    like : str
-        What set ``n_features``; used in messages.
 
     Raises
     ------
     InputError, InputTypeError
-        Not numeric, not 2-D, empty, not finite, or the wrong number of columns.
+        Not numeric, not 2-D, empty, or not finite.
     """
     array = _as_real_array(value, name)
     if array.ndim == 0:
@@ -176,11 +170,6 @@ def as_matrix(
     if array.shape[0] == 0:
         raise InputError(
             f"`{name}` must have at least one row; got shape {array.shape}. Check how it was loaded."
-        )
-    if n_features is not None and array.shape[1] != n_features:
-        raise InputError(
-            f"`{name}` must have {n_features} columns like {like}; got shape {array.shape}. "
-            f"{name} has {array.shape[1]} features, but KernelDensity is expecting {n_features} features as input."
         )
     _require_finite(array, name)
     return array

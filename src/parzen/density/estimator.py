@@ -269,7 +269,12 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
     def _queries(self, X: Any) -> FloatArray:
         """Check queries against the samples."""
         check_is_fitted(self)
-        queries = as_matrix(X, "X", n_features=self.n_features_in_)
+        queries = as_matrix(X, "X")
+        if queries.shape[1] != self.n_features_in_:  # the second sentence is scikit-learn's, whose checks want it
+            raise InputError(
+                f"`X` must have {self.n_features_in_} columns like the samples; got shape {queries.shape}. X has "
+                f"{queries.shape[1]} features, but KernelDensity is expecting {self.n_features_in_} features as input."
+            )
         validate_data(self, X, skip_check_array=True, reset=False)
         return queries
 

@@ -185,7 +185,12 @@ class _Task:
         """Check the input."""
         samples = as_matrix(X, "X")
         weights = as_weights(sample_weight, len(samples))
-        queries = as_matrix(V, "V", n_features=samples.shape[1], like="`X`")
+        queries = as_matrix(V, "V")
+        if queries.shape[1] != samples.shape[1]:
+            raise InputError(
+                f"`V` must have {samples.shape[1]} columns like `X`; got shape {queries.shape}. Choose the same columns "
+                "for both."
+            )
         _require_same_names(X, V)
         return cls(
             samples,
