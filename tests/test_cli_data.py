@@ -13,8 +13,8 @@ from click.testing import CliRunner
 
 import parzen
 from parzen.cli import main
-from parzen.datasets.tables import read_table
 from parzen.errors import DataError
+from parzen.tables import read_table
 
 
 @pytest.fixture

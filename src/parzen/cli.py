@@ -18,7 +18,7 @@ from parzen.errors import InputError, ParzenError
 from parzen.experiment.settings import Settings, parse_bandwidths, parse_peers
 
 if TYPE_CHECKING:
-    from parzen.datasets.tables import Table
+    from parzen.tables import Table
     from parzen.typing import FloatArray
 
 __all__ = ["main"]
@@ -267,8 +267,8 @@ def bandwidth(
     import numpy as np
 
     from parzen.bandwidth.selection import METHODS
-    from parzen.datasets.tables import read_table, some
     from parzen.plotting import draw_density, save
+    from parzen.tables import read_table, some
 
     _require_writable("--plot", plot, picture=True)
     table = read_table(data, _split(columns), without=weights)
@@ -368,8 +368,8 @@ def sweep(
     \b
     parzen sweep train.csv valid.csv --bandwidths 0.05,0.1,0.2,0.5 --refine --plot curve.png
     """
-    from parzen.datasets.tables import read_table
     from parzen.plotting import bandwidth_curve, save
+    from parzen.tables import read_table
 
     candidates = parse_bandwidths(bandwidths)
     _require_writable("--plot", plot, picture=True)
@@ -403,7 +403,7 @@ def sweep(
 
 def _like(samples: "Table", train: Path, held_out: "Table", valid: Path) -> "FloatArray":
     """Return held-out rows with the columns of the samples: by name where both have names, else by position."""
-    from parzen.datasets.tables import some
+    from parzen.tables import some
 
     known, given = samples.names, held_out.names
     if not (samples.named and held_out.named):

@@ -188,8 +188,8 @@ class _Task:
         queries = as_matrix(V, "V")
         if queries.shape[1] != samples.shape[1]:
             raise InputError(
-                f"`V` must have {samples.shape[1]} columns like `X`; got shape {queries.shape}. Choose the same columns "
-                "for both."
+                f"`V` must have {samples.shape[1]} columns like `X`; got shape {queries.shape}. Choose the same "
+                "columns for both."
             )
         _require_same_names(X, V)
         return cls(
