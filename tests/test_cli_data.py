@@ -276,6 +276,53 @@ def test_sweep_takes_columns_by_name(folder, suffix):
     assert result.stdout == same.stdout
 
 
+@pytest.mark.parametrize("suffix", ["npy", "csv"])
+@pytest.mark.parametrize("kept", [2, 3], ids=["valid without weights", "valid with weights"])
+def test_a_sweep_with_weights(folder, suffix, kept):
+    """The held-out file may have the column, which counts for nothing there, or not."""
+    table = np.column_stack([folder, 1.0 + (folder[:, 0] > 0)])
+    np.save("train.npy", table)
+    np.save("valid.npy", (table + 0.1)[:, :kept])
+    pd.DataFrame(table, columns=["x", "y", "w"]).to_csv("train.csv", index=False)
+    pd.DataFrame(table + 0.1, columns=["x", "y", "w"]).iloc[:, :kept].to_csv("valid.csv", index=False)
+    result = run(
+        "sweep", f"train.{suffix}", f"valid.{suffix}", "--weights", "2" if suffix == "npy" else "w",
+        "--bandwidths", "0.3,0.6", "--refine",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    data, weights = (folder, folder + 0.1), table[:, 2]
+    expected = parzen.sweep(*data, bandwidths=[0.3, 0.6], sample_weight=weights)
+    best = parzen.refine(*data, expected, sample_weight=weights)
+    shown = [float(line.split()[1]) for line in result.stdout.splitlines()[1:]]
+    np.testing.assert_allclose(shown, [*expected.mean_log_density, best.mean_log_density], atol=1e-6)
+    assert "got no 'v'" in sentence("sweep", "train.npy", "valid.npy", "--weights", "v", "--bandwidths", "1")
+
+
+def test_names_that_are_numbers(folder):
+    """Years as names were a row of data, without a word."""
+    Path("years.csv").write_text("2019,2020\n1,2\n3,5\n4,4\n")
+    result = run("bandwidth", "years.csv", "--method", "scott")
+    assert "samples    4 in 2 dimensions" in result.stdout
+    note = "Note: `years.csv` has no names: its first row (2019, 2020) is data, unless you pass --header.\n"
+    assert result.stderr == note
+    result = run("bandwidth", "years.csv", "--method", "scott", "--header")
+    assert result.stdout.startswith("samples    3 in 2 dimensions\ncolumns    2019, 2020\n")
+    assert result.stderr == ""
+    shown = run("bandwidth", "years.csv", "--header", "--columns", "2020", "--method", "scott").stdout
+    assert float(shown.splitlines()[-1]) == parzen.select_bandwidth([[2.0], [5.0], [4.0]], "scott").value
+    arguments = ("sweep", "years.csv", "years.csv", "--bandwidths", "1,2")
+    assert run(*arguments).stderr == 2 * note
+    assert run(*arguments, "--header").stderr == ""
+    assert run("bandwidth", "data.csv", "--method", "scott").stderr == ""
+    assert "got no '2019' among 0, 1" in sentence("bandwidth", "years.csv", "--columns", "2019")
+
+
+def test_a_name_that_two_columns_have(folder):
+    Path("twice.csv").write_text("x,x\n1,2\n3,4\n")
+    assert "got 'x' 2 times among x, x. Give them" in sentence("bandwidth", "twice.csv", "--columns", "x")
+    np.testing.assert_array_equal(read_table("twice.csv", ["1"]).values, [[2], [4]])
+
+
 def test_sweep_says_that_the_best_is_at_the_edge(folder):
     arguments = ("sweep", "data.csv", "valid.npy", "--bandwidths", "2,5")
     np.save("valid.npy", folder + 0.1)

@@ -221,6 +221,31 @@ _columns = click.option(
 )
 
 
+_header = click.option(
+    "--header", is_flag=True, help="The first row of a .csv file holds names, even if these are numbers."
+)
+
+
+def _read(path: Path, columns: str | None, weights: str | None, *, header: bool) -> "Table":
+    """Read a table without a column of weights; say where a row of numbers might be names."""
+    from parzen.tables import read_table, some
+
+    table = read_table(path, _split(columns), without=weights, header=header)
+    if path.suffix.lower() == ".csv" and not table.named:
+        row = some([f"{value:g}" for value in table.values[0]])
+        click.echo(
+            f"Note: `{path}` has no names: its first row ({row}) is data, unless you pass --header.", err=True
+        )
+    return table
+
+
+def _weights_of(path: Path, column: str | None, *, header: bool) -> "FloatArray | None":
+    """Read a column of weights, if one is named."""
+    from parzen.tables import read_table
+
+    return None if column is None else read_table(path, [column], header=header).values[:, 0]
+
+
 def _split(text: str | None) -> list[str] | None:
     """Split at commas."""
     return None if text is None else [part.strip() for part in text.split(",")]
@@ -238,6 +263,7 @@ def _split(text: str | None) -> list[str] | None:
     help="What it should be best for: density, gradient or hessian.",
 )
 @_columns
+@_header
 @click.option("--weights", metavar="NAME", help="A column of weights, which is no feature.")
 @click.option(
     "--plot",
@@ -251,6 +277,7 @@ def bandwidth(
     kind: str | None,
     target: str,
     columns: str | None,
+    header: bool,
     weights: str | None,
     plot: Path | None,
 ) -> None:
@@ -268,11 +295,11 @@ def bandwidth(
 
     from parzen.bandwidth.selection import METHODS
     from parzen.plotting import draw_density, save
-    from parzen.tables import read_table, some
+    from parzen.tables import some
 
     _require_writable("--plot", plot, picture=True)
-    table = read_table(data, _split(columns), without=weights)
-    sample_weight = None if weights is None else read_table(data, [weights]).values[:, 0]
+    table = _read(data, columns, weights, header=header)
+    sample_weight = _weights_of(data, weights, header=header)
     n, d = table.values.shape
     if plot is not None and d > 2 and method in METHODS and not METHODS[method].objective:
         raise _no_picture(method, d)
@@ -345,6 +372,10 @@ def _words_of_bandwidth(data: Path) -> dict[str, str]:
 @click.option("--bandwidths", required=True, metavar="σ,…", help="Bandwidths to try, in units of the data.")
 @click.option("--refine", is_flag=True, help="Go on from the best of them to the optimum.")
 @_columns
+@_header
+@click.option(
+    "--weights", metavar="NAME", help="A column of weights of TRAIN, which is no feature of either file."
+)
 @click.option(
     "--plot", type=click.Path(path_type=Path), metavar="FILE", help="Draw the curve: .png, .pdf or .svg."
 )
@@ -357,6 +388,8 @@ def sweep(
     bandwidths: str,
     refine: bool,
     columns: str | None,
+    header: bool,
+    weights: str | None,
     plot: Path | None,
     out: Path | None,
 ) -> None:
@@ -369,22 +402,24 @@ def sweep(
     parzen sweep train.csv valid.csv --bandwidths 0.05,0.1,0.2,0.5 --refine --plot curve.png
     """
     from parzen.plotting import bandwidth_curve, save
-    from parzen.tables import read_table
 
     candidates = parse_bandwidths(bandwidths)
     _require_writable("--plot", plot, picture=True)
     _require_writable("--out", out)
-    table = read_table(train, _split(columns))
-    samples, held_out = table.values, _like(table, train, read_table(valid, _split(columns)), valid)
+    table = _read(train, columns, weights, header=header)
+    sample_weight = _weights_of(train, weights, header=header)
+    samples = table.values
+    held_out = _like(table, train, _read(valid, columns, weights, header=header), valid)
     words = {
         "`V`": f"`{valid}`",
         "`X`": f"`{train}`",
+        "`sample_weight`": "`--weights`",
         "`start`": "`--bandwidths`",
         "`bandwidths`": "`--bandwidths`",
     }
     with _speaking(words):
-        result = parzen.sweep(samples, held_out, bandwidths=candidates)
-        best = parzen.refine(samples, held_out, result) if refine else None
+        result = parzen.sweep(samples, held_out, bandwidths=candidates, sample_weight=sample_weight)
+        best = parzen.refine(samples, held_out, result, sample_weight=sample_weight) if refine else None
     if plot is not None:
         save(bandwidth_curve(result, best), plot)
     if out is not None:

@@ -4,8 +4,9 @@ import csv
 import json
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,13 @@ class Table:
     named: bool
 
 
-def read_table(path: str | Path, columns: list[str] | None = None, *, without: str | None = None) -> Table:
+def read_table(
+    path: str | Path,
+    columns: list[str] | None = None,
+    *,
+    without: str | None = None,
+    header: bool = False,
+) -> Table:
     """Read a table of numbers; a single column may be 1-D in the file.
 
     Parameters
@@ -50,7 +57,9 @@ def read_table(path: str | Path, columns: list[str] | None = None, *, without: s
     columns : list of str, optional
         Names, or numbers from 0. Default: all.
     without : str, optional
-        A column that "all" does not include.
+        A column that "all" does not include, if it is there.
+    header : bool, default False
+        The first row of a .csv file holds the names, even if these are numbers, such as years.
 
     Returns
     -------
@@ -66,7 +75,8 @@ def read_table(path: str | Path, columns: list[str] | None = None, *, without: s
         The file cannot be read.
     """
     path = Path(path)
-    readers = {".npy": _read_npy, ".csv": _read_csv, ".parquet": _read_parquet}
+    readers: dict[str, Callable[..., tuple[Any, list[str], bool]]]
+    readers = {".npy": _read_npy, ".csv": partial(_read_csv, header=header), ".parquet": _read_parquet}
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise DataError(f"`{path}` must end in {', '.join(readers)}; got {path.suffix!r}. Convert it first.")
@@ -98,7 +108,9 @@ def _read_npy(path: Path, columns: list[str] | None, without: str | None) -> tup
     return table[:, positions], [names[i] for i in positions], False
 
 
-def _read_csv(path: Path, columns: list[str] | None, without: str | None) -> tuple[Any, list[str], bool]:
+def _read_csv(
+    path: Path, columns: list[str] | None, without: str | None, *, header: bool
+) -> tuple[Any, list[str], bool]:
     """Read comma-separated values."""
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
@@ -115,9 +127,9 @@ def _read_csv(path: Path, columns: list[str] | None, without: str | None) -> tup
                 f"`{path}` must have commas between its columns; got {called} in line {start + 1}. "
                 "Save it with commas, and with points in its numbers."
             )
-    named = any(field.strip() and not _is_number(field) for field in first)
-    header, data = (first, below) if named else (_names_in_comment(lines[:start], len(first)), start)
-    names = [field.strip() or str(i) for i, field in enumerate(header or [""] * len(first))]
+    named = header or any(field.strip() and not _is_number(field) for field in first)
+    heads, data = (first, below) if named else (_names_in_comment(lines[:start], len(first)), start)
+    names = [field.strip() or str(i) for i, field in enumerate(heads or [""] * len(first))]
     positions = _positions(path, columns, without, names)
     ragged = len(first) != len(last)  # as where rows have an index and the names have none
     try:
@@ -138,7 +150,7 @@ def _read_csv(path: Path, columns: list[str] | None, without: str | None) -> tup
             f"`{path}` must hold finite numbers; got {_first_fault(lines, start, data, names, positions)}. Choose "
             f"columns of numbers with --columns, of {some(names)}, and fill in or remove rows with gaps."
         )
-    return table, [names[i] for i in positions], bool(header)
+    return table, [names[i] for i in positions], bool(heads)
 
 
 def _names_in_comment(above: list[str], columns: int) -> list[str]:
@@ -230,19 +242,29 @@ def _is_number(field: str) -> bool:
 
 
 def _positions(path: Path, columns: list[str] | None, without: str | None, names: list[str]) -> list[int]:
-    """Return where columns stand, by name or number."""
+    """Return where columns stand."""
     if columns is None:
-        left_out = [] if without is None else _positions(path, [without], None, names)
-        return [i for i in range(len(names)) if i not in left_out]
+        left_out = None if without is None else _position(path, without, names)
+        return [i for i in range(len(names)) if i != left_out]
     found = []
     for column in columns:
-        if column in names:
-            found.append(names.index(column))
-        elif column.isdecimal() and int(column) < len(names):
-            found.append(int(column))
-        else:
+        at = _position(path, column, names)
+        if at is None:
             raise DataError(
                 f"`{path}` must have the columns asked for; got no {column!r} among {some(names)}. "
                 "Use names, or numbers from 0."
             )
+        found.append(at)
     return found
+
+
+def _position(path: Path, column: str, names: list[str]) -> int | None:
+    """Return where a column stands, by name or else by number; None where there is none."""
+    if names.count(column) > 1:
+        raise DataError(
+            f"`{path}` must have one column of each name asked for; got {column!r} {names.count(column)} times among "
+            f"{some(names)}. Give them different names."
+        )
+    if column in names:
+        return names.index(column)
+    return int(column) if column.isdecimal() and int(column) < len(names) else None

@@ -277,7 +277,11 @@ def test_bandwidths(bandwidths, error, message):
     [
         ({"X": [1.0]}, InputError, "`X` must be 2-D, (rows, features); got shape (1,)."),
         ({"V": [1.0]}, InputError, "`V` must be 2-D, (rows, features); got shape (1,)."),
-        ({"V": [[1.0]]}, InputError, "`V` must have 2 columns like `X`; got shape (1, 1). Choose the same columns for both."),
+        (
+            {"V": [[1.0]]},
+            InputError,
+            "`V` must have 2 columns like `X`; got shape (1, 1). Choose the same columns for both.",
+        ),
         ({"V": np.zeros((0, 2))}, InputError, "`V` must have at least one row"),
         ({"V": [[nan, 0.0]]}, InputError, "`V` must be finite; got 1 value that is NaN"),
         ({"sample_weight": [1, 2]}, InputError, "`sample_weight` must be of shape (4,); got shape (2,)."),

@@ -270,7 +270,9 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """Check queries against the samples."""
         check_is_fitted(self)
         queries = as_matrix(X, "X")
-        if queries.shape[1] != self.n_features_in_:  # the second sentence is scikit-learn's, whose checks want it
+        if (
+            queries.shape[1] != self.n_features_in_
+        ):  # the second sentence is scikit-learn's, whose checks want it
             raise InputError(
                 f"`X` must have {self.n_features_in_} columns like the samples; got shape {queries.shape}. X has "
                 f"{queries.shape[1]} features, but KernelDensity is expecting {self.n_features_in_} features as input."
