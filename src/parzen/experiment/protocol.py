@@ -139,6 +139,60 @@ def run(settings: Settings, watch: Watch | None = None) -> Outcome:
     ):  # so that no later step is timed with it
         _warm_up(settings, train, valid, test)
 
+    sweep, refinement, validation = _choose(settings, train, valid, clock)
+    chosen = validation[-1] if refinement is not None else validation[int(np.argmax(sweep.mean_log_density))]
+    bandwidth = chosen.bandwidth
+
+    # where it was refined, beside it the best of the list
+    listed = [] if refinement is None else [sweep.best]
+    values, times, tested = _test(settings, train, test, [*listed, bandwidth], clock)
+
+    with clock.step("turn", "The other way round: training images under the validation density") as progress:
+        back, seconds = _timed(valid, train, bandwidth, progress)
+    turned = _row(settings, "train-given-validation", bandwidth, valid, back, seconds)
+    logger.info(
+        "σ = %.6g: mean log density of train given validation %.4f", bandwidth, turned.mean_log_density
+    )
+
+    with clock.step("look", "Looking at the density"):
+        least = int(np.argmin(values.log_density))
+        kde = parzen.KernelDensity(bandwidth=bandwidth).fit(train)
+        gradient = kde.grad_log_density(test[least : least + 1])[0]
+
+    checks: list[PeerCheck] = []
+    if settings.check_against:
+        with clock.step("peers", "Asking other packages") as progress:
+            for found in check(train, valid, bandwidth, settings.check_against):
+                checks.append(found)
+                logger.info("%s: %s", found.peer, found.note)
+                progress(len(checks), count(settings.check_against))
+
+    return Outcome(
+        settings=settings,
+        data=data,
+        started=started,
+        sweep=sweep,
+        refinement=refinement,
+        bandwidth=bandwidth,
+        validation=chosen,
+        test=tested[-1],
+        turned=turned,
+        rows=(*validation, *tested, turned),
+        test_log_density=values.log_density,
+        test_seconds=tuple(times),
+        pull=Pull(least, gradient),
+        plan=str(values.plan),
+        method=values.method,
+        error_bound=values.error_bound,
+        peers=tuple(checks),
+        seconds=clock.seconds | {"total": sum(clock.seconds.values())},
+    )
+
+
+def _choose(
+    settings: Settings, train: FloatArray, valid: FloatArray, clock: "_Clock"
+) -> tuple[Sweep, Refinement | None, list[Row]]:
+    """Try the bandwidths, and go on from the best of them if that is asked for; a row for each."""
     with clock.step("sweep", f"Trying {count_of(len(settings.bandwidths), 'bandwidth')}") as progress:
         try:
             sweep = parzen.sweep(train, valid, bandwidths=list(settings.bandwidths), progress=progress)
@@ -157,71 +211,43 @@ def run(settings: Settings, watch: Watch | None = None) -> Outcome:
         logger.info(
             "σ = %.6g: mean log density of validation %.4f", refinement.bandwidth, refinement.mean_log_density
         )
-    bandwidth = sweep.best if refinement is None else refinement.bandwidth
+    return sweep, refinement, _validation_rows(settings, sweep, refinement, len(train), len(valid))
 
-    rows = _validation_rows(settings, sweep, refinement, len(train), len(valid))
-    validation = rows[-1] if refinement is not None else rows[int(np.argmax(sweep.mean_log_density))]
 
-    def row(split: str, sigma: float, n_samples: int, values: FloatArray, seconds: float) -> Row:
-        error = float(np.std(values, ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.nan
-        return Row(
-            settings.dataset, split, sigma, n_samples, len(values), float(values.mean()), error, seconds
-        )
+def _test(
+    settings: Settings, train: FloatArray, test: FloatArray, bandwidths: list[float], clock: "_Clock"
+) -> tuple[DensityValues, list[float], list[Row]]:
+    """Evaluate the test images at these bandwidths, and at the last of them so often as `repeats` says.
 
-    times: list[float] = []
+    Returns the values there, the seconds of each repeat, and a row for each bandwidth.
+    """
+    times, rows = [], []
+    schedule = bandwidths[:-1] + settings.repeats * bandwidths[-1:]
     with clock.step("test", "Evaluating the test images") as progress:
-        passes = settings.repeats + (refinement is not None)
-        if refinement is not None:  # beside the chosen bandwidth, the best of the list
-            at_best, seconds = _timed(train, test, sweep.best, _nth(progress, 0, passes))
-            rows.append(row("test", sweep.best, len(train), at_best.log_density, seconds))
-        for i in range(passes - settings.repeats, passes):
-            tests, seconds = _timed(train, test, bandwidth, _nth(progress, i, passes))
-            times.append(seconds)
-    rows.append(row("test", bandwidth, len(train), tests.log_density, float(np.median(times))))
+        for i, bandwidth in enumerate(schedule):
+            values, seconds = _timed(train, test, bandwidth, _nth(progress, i, len(schedule)))
+            if i < len(bandwidths) - 1:
+                rows.append(_row(settings, "test", bandwidth, train, values, seconds))
+            else:
+                times.append(seconds)
+    rows.append(_row(settings, "test", bandwidth, train, values, float(np.median(times))))
     logger.info("σ = %.6g: mean log density of test %.4f", bandwidth, rows[-1].mean_log_density)
-    tested = rows[-1]
+    return values, times, rows
 
-    with clock.step("turn", "The other way round: training images under the validation density") as progress:
-        turned, seconds = _timed(valid, train, bandwidth, progress)
-    rows.append(row("train-given-validation", bandwidth, len(valid), turned.log_density, seconds))
-    logger.info(
-        "σ = %.6g: mean log density of train given validation %.4f", bandwidth, rows[-1].mean_log_density
-    )
 
-    with clock.step("look", "Looking at the density"):
-        least = int(np.argmin(tests.log_density))
-        kde = parzen.KernelDensity(bandwidth=bandwidth).fit(train)
-        looked = kde.evaluate(test[least : least + 1], order=1, progress=False)
-        assert looked.gradient is not None  # since order=1
-        plan = str(kde.explain(test))
-
-    checks: list[PeerCheck] = []
-    if settings.check_against:
-        with clock.step("peers", "Asking other packages") as progress:
-            for found in check(train, valid, bandwidth, settings.check_against):
-                checks.append(found)
-                logger.info("%s: %s", found.peer, found.note)
-                progress(len(checks), count(settings.check_against))
-
-    return Outcome(
-        settings=settings,
-        data=data,
-        started=started,
-        sweep=sweep,
-        refinement=refinement,
-        bandwidth=bandwidth,
-        validation=validation,
-        test=tested,
-        turned=rows[-1],
-        rows=tuple(rows),
-        test_log_density=tests.log_density,
-        test_seconds=tuple(times),
-        pull=Pull(least, looked.gradient[0]),
-        plan=plan,
-        method=tests.method,
-        error_bound=tests.error_bound,
-        peers=tuple(checks),
-        seconds=clock.seconds | {"total": sum(clock.seconds.values())},
+def _row(
+    settings: Settings,
+    split: str,
+    bandwidth: float,
+    samples: FloatArray,
+    values: DensityValues,
+    seconds: float,
+) -> Row:
+    """Summarise log densities."""
+    logs = values.log_density
+    error = float(np.std(logs, ddof=1)) / math.sqrt(len(logs)) if len(logs) > 1 else math.nan
+    return Row(
+        settings.dataset, split, bandwidth, len(samples), len(logs), float(logs.mean()), error, seconds
     )
 
 

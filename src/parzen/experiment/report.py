@@ -29,7 +29,7 @@ _STEPS = {
     "refine": "refining the bandwidth",
     "test": "the test images, all repeats",
     "turn": "the other way round",
-    "look": "gradient and plan",
+    "look": "gradient",
     "peers": "asking other packages",
     "total": "together",
 }
