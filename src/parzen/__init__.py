@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from parzen import plotting as plotting
     from parzen.bandwidth.selection import Bandwidth as Bandwidth
     from parzen.bandwidth.selection import select_bandwidth as select_bandwidth
-    from parzen.density.estimator import DensityValues as DensityValues
     from parzen.density.estimator import KernelDensity as KernelDensity
     from parzen.density.modes import Modes as Modes
     from parzen.density.sweep import Refinement as Refinement
     from parzen.density.sweep import Sweep as Sweep
     from parzen.density.sweep import refine as refine
     from parzen.density.sweep import sweep as sweep
+    from parzen.density.values import DensityValues as DensityValues
     from parzen.derivatives.arrays.gradient import gradient as gradient
     from parzen.derivatives.arrays.smooth import SmoothGradient as SmoothGradient
     from parzen.derivatives.arrays.smooth import smooth_gradient as smooth_gradient
@@ -49,7 +49,7 @@ __version__ = "0.1.0"
 # public name -> module that it is loaded from
 _NAMES = {
     "Bandwidth": "parzen.bandwidth.selection",
-    "DensityValues": "parzen.density.estimator",
+    "DensityValues": "parzen.density.values",
     "Derivative": "parzen.derivatives.functions.differentiate",
     "GradientCheck": "parzen.derivatives.functions.check",
     "KernelDensity": "parzen.density.estimator",

@@ -13,6 +13,7 @@ from parzen.typing import ArrayLike, FloatArray
 __all__ = [
     "as_matrix",
     "as_memory_limit",
+    "as_order",
     "as_positive_float",
     "as_positive_int",
     "as_random",
@@ -298,6 +299,15 @@ def as_positive_int(value: object, name: str, *, minimum: int = 1) -> int:
     if number < minimum:
         raise InputError(f"`{name}` must be at least {minimum}; got {number}. Pass a larger integer.")
     return number
+
+
+def as_order(order: object) -> int:
+    """Return the order of a derivative: 0, 1 or 2."""
+    if isinstance(order, bool) or not isinstance(order, (int, np.integer)) or not 0 <= order <= 2:
+        raise InputError(
+            f"`order` must be 0, 1 or 2; got {describe(order)}. Use 1 for gradients, 2 for Hessians too."
+        )
+    return int(order)
 
 
 def as_seed(value: object, name: str = "seed") -> int:

@@ -209,12 +209,12 @@ def test_seed(seed):
 
 
 def test_results_that_cannot_fit_into_memory(monkeypatch):
-    monkeypatch.setattr(density.estimator, "physical_memory", lambda: 100)
+    monkeypatch.setattr(density.values, "physical_memory", lambda: 100)
     kde = parzen.KernelDensity().fit(X)
     assert kde.evaluate(X, order=0).log_density.shape == (4,)
-    monkeypatch.setattr(density.estimator, "physical_memory", lambda: None)  # unknown: nothing is refused
+    monkeypatch.setattr(density.values, "physical_memory", lambda: None)  # unknown: nothing is refused
     assert kde.hess_log_density(X).shape == (4, 2, 2)
-    monkeypatch.setattr(density.estimator, "physical_memory", lambda: 100)
+    monkeypatch.setattr(density.values, "physical_memory", lambda: 100)
     with refused(MemoryLimitError, "`X` must be small enough for its result; got 4 queries at order 2, which need 0.0 GiB of 0.0 GiB. Evaluate them in chunks."):  # fmt: skip
         kde.hess_log_density(X)
 

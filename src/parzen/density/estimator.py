@@ -4,7 +4,7 @@ from __future__ import annotations  # `help` shows names instead of what they st
 
 import math
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -20,68 +20,29 @@ from parzen.density.adaptive import bandwidth_factors
 from parzen.density.debiasing import debiased, matching_factor
 from parzen.density.model import Model
 from parzen.density.modes import Modes, climb, merged
-from parzen.errors import (
-    AccuracyError,
-    AccuracyWarning,
-    InputError,
-    InputTypeError,
-    MemoryLimitError,
-    ParzenWarning,
-)
-from parzen.kernel_sums import MEMORY_LIMIT, Evaluation, Plan, Request
+from parzen.density.values import DensityValues, density_values, normalised, require_room
+from parzen.errors import AccuracyWarning, InputError, InputTypeError, ParzenWarning
+from parzen.kernel_sums import MEMORY_LIMIT, Plan, Request
 from parzen.kernel_sums.plan import METHODS
 from parzen.progress import reporting
 from parzen.typing import ArrayLike, FloatArray, IntArray, Progress
 from parzen.validation import (
     as_matrix,
     as_memory_limit,
+    as_order,
     as_positive_int,
     as_random,
     as_tolerance,
     as_weights,
     as_workers,
     describe,
-    physical_memory,
 )
 
-__all__ = ["DensityValues", "KernelDensity"]
+__all__ = ["KernelDensity"]
 
 #: Samples that modes are sought from.
 _STARTS = 2000
 
-
-@dataclass(frozen=True, eq=False)
-class DensityValues:
-    """Log densities and their derivatives at m queries.
-
-    Attributes
-    ----------
-    log_density : ndarray of shape (m,)
-        log f̂, natural logarithm, in units of 1 / (data unit)ᵈ.
-    gradient : ndarray of shape (m, d), or None where ``order`` < 1
-        ∇ log f̂.
-    hessian : ndarray of shape (m, d, d), or None where ``order`` < 2
-        Second derivatives of log f̂; symmetric.
-    plan : Plan
-        How it was computed; ``print`` it to see the method, its candidates, and what came of it.
-    error_bound : float
-        Largest bound, over the queries, on the absolute error of ``log_density``: skipped terms, rounding, and what a
-        mesh adds or cuts off.
-    n_repaired : int
-        Queries that were summed again in double-double arithmetic because rounding could have broken the promise.
-    """
-
-    log_density: FloatArray
-    gradient: FloatArray | None
-    hessian: FloatArray | None
-    plan: Plan
-    error_bound: float
-    n_repaired: int
-
-    @property
-    def method(self) -> str:
-        """The method that was used; see `KernelDensity.explain`."""
-        return self.plan.method
 
 
 class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
@@ -309,7 +270,7 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         sklearn.exceptions.NotFittedError
             `fit` was not called.
         """
-        return self._evaluate(self._queries(X), _as_order(order), progress)
+        return self._evaluate(self._queries(X), as_order(order), progress)
 
     def _evaluate(
         self, queries: FloatArray, order: int, progress: bool | Progress, *, leave_one_out: bool = False
@@ -317,39 +278,22 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """Evaluate at checked queries; ``leave_one_out`` says that they are the samples given to `fit`."""
         model: Model = self._model
         m, d = queries.shape
-        _require_room(m * (1 + (d if order else 0) + (d * d if order > 1 else 0)) * 8, m, order)
+        require_room(m, d, order)
         own = None
         if leave_one_out:
             own = np.arange(m) if model.index is None else model.index
         with reporting(progress, "summing kernels") as report:
-            result = model.evaluate(queries, self._request(order, own, report))
-        log_density = _normalised(result, model)
+            found = model.evaluate(queries, self._request(order, own, report))
+        values = density_values(found, model, order)
         if leave_one_out:
+            log_density = values.log_density
             log_density += model.log_total_weight - model.leave_one_out_log_total()
             heavy = model.without_the_heaviest()
             if heavy is not None:
                 row, others = heavy
                 alone = others.evaluate(queries[[row]], self._request(0))
-                log_density[row] = _normalised(alone, others)[0]
-        scale = model.scale.kernel_scale
-        gradient = hessian = None
-        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            if order > 0:
-                gradient = model.scale.gradient_to_data(scale * result.sums.mean[:, 0])
-                _require_range(gradient, "gradients", "gradient")
-            if order > 1:
-                second = scale**2 * result.sums.covariance[:, 0]
-                second[:, range(d), range(d)] -= scale * result.sums.mean_precision
-                hessian = model.scale.hessian_to_data(second)
-                _require_range(hessian, "Hessians", "Hessian")
-        return DensityValues(
-            log_density,
-            gradient,
-            hessian,
-            result.plan,
-            float(result.error_bound.max()),
-            int(result.repaired.sum()),
-        )
+                log_density[row] = normalised(alone, others)[0]
+        return values
 
     def score_samples(self, X: Any) -> FloatArray:
         """Log density of each query.
@@ -526,7 +470,7 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
                 f"`X` must hold at least two samples with positive weight to leave one out; got "
                 f"{len(model.samples)}. Fit more samples."
             )
-        return self._evaluate(model.given, _as_order(order), progress, leave_one_out=True)
+        return self._evaluate(model.given, as_order(order), progress, leave_one_out=True)
 
     def modes(self, starts: Any = None, *, progress: bool | Progress = True) -> Modes:
         """Find the modes: go uphill from many points at once, and say which of them lead to the same.
@@ -633,7 +577,7 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         ...
         """
         queries = self._queries(X)
-        return self._model.plan(queries, self._request(_as_order(order)))
+        return self._model.plan(queries, self._request(as_order(order)))
 
     def prepare(self, X: Any, *, order: int = 0) -> Plan:
         """As `explain`, and make now what the first evaluation of such queries would make and keep.
@@ -658,7 +602,7 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
             As in `evaluate`.
         """
         queries = self._queries(X)
-        return self._model.prepare(queries, self._request(_as_order(order)))
+        return self._model.prepare(queries, self._request(as_order(order)))
 
     def sample(self, n_samples: int = 1, random_state: Any = None) -> FloatArray:
         """Draw from the density: a sample by weight, plus Gaussian noise of its bandwidth.
@@ -708,48 +652,3 @@ def _as_method(method: object) -> str:
             f"`method` must be one of {', '.join(map(repr, names))}; got {method!r}. Use 'auto'."
         )
     return method
-
-
-def _normalised(found: Evaluation, model: Model) -> FloatArray:
-    """Return the log density at the only bandwidth, (m,).
-
-    The normaliser may cancel all but a few digits of log S, where bandwidths are narrow or dimensions many: what
-    rounding took from either of them then matters, and, where log S is exact to a few ulps, what it took from 1/h².
-    """
-    exact, sums = model.log_normaliser(), found.sums
-    high = float(exact)
-    log_density = sums.log_sum[:, 0] - high
-    log_density += sums.log_sum_low[:, 0]
-    log_density -= float(exact - high)
-    if found.plan.method == "compensated":
-        near = np.isfinite(sums.mean_square[:, 0])
-        log_density[near] -= 0.5 * model.scale.kernel_scale_low * sums.mean_square[near, 0]
-    return np.asarray(log_density)
-
-
-def _as_order(order: Any) -> int:
-    """Return 0, 1 or 2."""
-    if isinstance(order, bool) or not isinstance(order, (int, np.integer)) or not 0 <= order <= 2:
-        raise InputError(
-            f"`order` must be 0, 1 or 2; got {describe(order)}. Use 1 for gradients, 2 for Hessians too."
-        )
-    return int(order)
-
-
-def _require_range(derivative: FloatArray, plural: str, singular: str) -> None:
-    """Refuse derivatives that are larger than float64 can hold."""
-    if not np.all(np.isfinite(derivative)):
-        raise AccuracyError(
-            f"`X` must lie closer for {plural}; got queries whose {singular} leaves the range of float64. "
-            "Rescale the data, or ask for the log density only."
-        )
-
-
-def _require_room(n_bytes: int, m: int, order: int) -> None:
-    """Refuse results that cannot fit into this machine's memory."""
-    room = physical_memory()
-    if room is not None and n_bytes > room:
-        raise MemoryLimitError(
-            f"`X` must be small enough for its result; got {m} queries at order {order}, which need "
-            f"{n_bytes / 2**30:.1f} GiB of {room / 2**30:.1f} GiB. Evaluate them in chunks."
-        )

@@ -20,8 +20,8 @@ import numpy as np
 
 import parzen
 from parzen.datasets import ImageDataset, load
-from parzen.density.estimator import DensityValues
 from parzen.density.sweep import Refinement, Sweep, refine
+from parzen.density.values import DensityValues
 from parzen.errors import AccuracyError, InputError
 from parzen.experiment.peers import PeerCheck, check, count
 from parzen.experiment.settings import Settings
