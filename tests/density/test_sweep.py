@@ -231,6 +231,16 @@ def test_refinement_ends_at_a_local_optimum(seed, start, m, n):
         assert mean_log_density(X, V, found.bandwidth * factor) <= best + 1e-9
 
 
+def test_refinement_takes_the_optimum_beside_the_best():
+    """At the best the likelihood falls, and at its lower neighbour too: the optimum is between them, not beyond."""
+    rng = np.random.default_rng(39)
+    X, V = rng.normal(size=(12, 1)), rng.normal(size=(6, 1))
+    start = parzen.sweep(X, V, bandwidths=[0.1, 0.32, 1.35])
+    found = refine(X, V, start)
+    assert found.bandwidth == pytest.approx(1.2592, rel=1e-3)
+    assert_optimum(X, V, found)
+
+
 @pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
 def test_columns_in_another_order_are_refused(data, frame):
     """Once the names were not looked at, and the numbers were of exchanged columns."""

@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 
 from parzen.typing import FloatArray
 
-__all__ = ["Line", "maximise_on_line"]
+__all__ = ["SLOPES_ONLY", "Line", "maximise_on_line", "narrow"]
 
 #: How often the grid is widened eightfold before the function is said to have no maximum.
 _WIDENINGS = 12
@@ -24,8 +24,11 @@ _RATIO, _LEAST = 1.5, 8
 #: Width of the last bracket in log h; the secant of its slopes errs by about its square.
 _LAST_BRACKET = 3e-4
 
+#: Least distance in log h between a root and the looks beyond a tenth of it on both sides.
+_DOUBT = 1e-5
+
 #: Below this width values hardly differ and only slopes tell where the maximum is.
-_SLOPES_ONLY = 1e-2
+SLOPES_ONLY = 1e-2
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +57,7 @@ class Line:
         """Return the maximum (log h, value) in bracket i of the polynomial with the values and slopes around it."""
         a, b = np.log(self.h[i : i + 2])
         secant = float((b - a) * self.slopes[i] / (self.slopes[i] - self.slopes[i + 1]))
-        if b - a < _SLOPES_ONLY:
+        if b - a < SLOPES_ONLY:
             return float(a) + secant, float(self.values[i] + 0.5 * self.slopes[i] * secant)
         low = max(0, min(i + 1 - neighbours // 2, len(self.h) - neighbours))
         near = slice(low, low + neighbours)
@@ -104,16 +107,21 @@ def maximise_on_line(
     peaks = {i: line.peak(i) for i in line.brackets()}
     top = max(peaks, key=lambda i: peaks[i][1])
     others = [float(np.exp(peaks[i][0])) for i in peaks if i != top]
-    a, b = float(line.h[top]), float(line.h[top + 1])
+    line, top = narrow(look, line, top, _LAST_BRACKET if refine else np.inf)
+    root, value = line.peak(top, neighbours=4)
+    return float(np.exp(root)), value, line, others
+
+
+def narrow(look: Look, line: Line, i: int, width: float) -> tuple[Line, int]:
+    """Return all looks when bracket ``i`` has become no wider than ``width`` in log h, and where it is then."""
     while True:
-        i = int(np.searchsorted(line.h, a))
-        root, value = line.peak(i, neighbours=4)
-        width = float(np.log(b / a))
-        if width <= _LAST_BRACKET or not refine:
-            return float(np.exp(root)), value, line, others
-        doubt = min(max(abs(root - line.peak(i)[0]), 1e-5, 1e-3 * width**2), 0.25 * width)
+        a, b = float(line.h[i]), float(line.h[i + 1])
+        here = float(np.log(b / a))
+        if here <= width:
+            return line, i
+        root = line.peak(i, neighbours=4)[0]
+        doubt = min(max(abs(root - line.peak(i)[0]), _DOUBT, 1e-3 * here**2), 0.25 * here)
         t = np.clip(root + doubt * np.array([-1.0, -0.1, 0.1, 1.0]), np.log(a), np.log(b))
         line = line.with_look(look, np.clip(np.exp(t), a, b))
         inside = [j for j in line.brackets() if a <= line.h[j] and line.h[j + 1] <= b]
-        j = max(inside, key=lambda j: line.values[j] + line.values[j + 1])
-        a, b = float(line.h[j]), float(line.h[j + 1])
+        i = max(inside, key=lambda j: line.values[j] + line.values[j + 1])

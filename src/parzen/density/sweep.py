@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from parzen.bandwidth.line_search import SLOPES_ONLY, Line, narrow
 from parzen.bandwidth.matrix import Scale
 from parzen.density.model import Model
 from parzen.errors import InputError, InputTypeError
@@ -262,6 +263,10 @@ def _column_names(table: Any) -> list[str]:
 _WIDEST_GROUP = 1e30
 
 
+#: Width in log h of what is left between two slopes of opposite sign; the better end of it is the answer.
+_LAST_BRACKET = 2.1e-6
+
+
 def _mean(values: FloatArray) -> float:
     """Return the mean, in terms that cannot overflow; -inf where it is below all floats."""
     return math.fsum(values / len(values))
@@ -303,7 +308,7 @@ def refine(
 
     The derivative of the mean log density by log h is exact, mean(Σ p ‖u‖²/h²) - d, so that each pass
     brackets the optimum between two slopes of opposite sign and puts four new bandwidths around the root of
-    the cubic through them. Stops when log h is known to 1e-6.
+    the polynomial through the nearest values and slopes. Stops when log h is known to 1e-6.
 
     Parameters
     ----------
@@ -328,81 +333,53 @@ def refine(
     if not isinstance(start, Sweep):
         raise InputTypeError(f"`start` must be what `sweep` returned; got {describe(start)}. Pass a Sweep.")
     task = _Task.of(X, V, sample_weight, rtol, workers, memory_limit)
-    known: dict[float, tuple[float, float, float]] = {}
+    errors: dict[float, float] = {}
 
-    def look(candidates: list[float]) -> None:
-        new = np.array(sorted({h for h in candidates if h not in known}))
-        if new.size:
-            result, slopes = task.sweep(new, progress, slopes=True)
-            for h, *values in zip(new, result.mean_log_density, result.standard_error, slopes, strict=True):
-                known[float(h)] = (float(values[0]), float(values[1]), float(values[2]))
+    def look(h: FloatArray) -> tuple[FloatArray, FloatArray]:
+        result, slopes = task.sweep(h, progress, slopes=True)
+        errors.update(zip(h.tolist(), result.standard_error.tolist(), strict=True))
+        return result.mean_log_density, slopes
 
     order = np.sort(start.bandwidths)
     at = int(np.searchsorted(order, start.best))
-    look([float(h) for h in order[max(at - 1, 0) : at + 2]])
-    best = start.best
-    low, high = _bracket(known, best)
+    line = Line(*(np.empty(0),) * 3).with_look(look, np.unique(order[max(at - 1, 0) : at + 2]))
     stride = 2.0
-    while low is None or high is None:
-        if low is None and task.repeats_samples():
-            raise InputError(
-                "`V` must not repeat samples of `X` exactly; got held-out points whose likelihood grows "
-                "without bound as the bandwidth goes to 0. Remove the duplicates."
-            )
-        edge = min(known) / stride if low is None else max(known) * stride
-        if not (1e-300 < edge < 1e300):
-            break
-        look([edge])
-        stride = min(stride**2, 1e20)
-        best = max(known, key=lambda h: known[h][0])
-        low, high = _bracket(known, best)
-    if low is None or high is None:
-        raise InputError(
-            f"`start` must have an optimum; got none between {min(known):g} and {max(known):g}. Widen it."
-        )
-    for _ in range(40):
-        a, b = math.log(low), math.log(high)
-        if b - a <= 2e-6 or known[low][2] == 0.0:
-            break
-        if b - a > 1.5:
-            look([math.exp(a + share * (b - a)) for share in (0.2, 0.4, 0.6, 0.8)])
+    while line.slopes[best := int(np.argmax(line.values))] != 0:
+        step = 1 if line.slopes[best] > 0 else -1
+        at, beyond = _uphill(line, best, step)
+        if not 0 <= beyond < len(line.h):
+            if step < 0 and task.repeats_samples():
+                raise InputError(
+                    "`V` must not repeat samples of `X` exactly; got held-out points whose likelihood grows "
+                    "without bound as the bandwidth goes to 0. Remove the duplicates."
+                )
+            more = line.h[[at]] * stride**step
+            if not (1e-300 < more[0] < 1e300):
+                raise InputError(
+                    f"`start` must have an optimum; got none between {line.h[0]:g} and {line.h[-1]:g}. Widen it."
+                )
+            stride = min(stride**2, 1e20)
+        elif min(at, beyond) not in line.brackets():  # more happens between neighbours than is seen
+            more = np.geomspace(line.h[at], line.h[beyond], 6)[1:-1]
         else:
-            root = _stationary_point(a, b, known[low], known[high])
-            spread = max(1e-7, 0.02 * (b - a) ** 2)
-            look([math.exp(min(max(root + step * spread, a), b)) for step in (-1.0, -0.05, 0.05, 1.0)])
-        inside = [h for h in known if low <= h <= high]
-        low = max(h for h in inside if known[h][2] >= 0)
-        high = min(h for h in inside if known[h][2] <= 0 and h >= low)
-    best = max((low, high), key=lambda h: known[h][0])
-    value, error, _slope = known[best]
-    trace = tuple((h, known[h][0]) for h in sorted(known))
-    return Refinement(best, value, error, trace, time.perf_counter() - began)
+            line, low = narrow(look, line, min(at, beyond), _LAST_BRACKET)
+            best = low + int(np.argmax(line.values[low : low + 2]))
+            break
+        line = line.with_look(look, more)
+    h = float(line.h[best])
+    trace = tuple(zip(line.h.tolist(), line.values.tolist(), strict=True))
+    return Refinement(h, float(line.values[best]), errors[h], trace, time.perf_counter() - began)
 
 
-def _bracket(
-    known: dict[float, tuple[float, float, float]], best: float
-) -> tuple[float | None, float | None]:
-    """Return the nearest bandwidths around the best one with slopes ≥ 0 below and ≤ 0 above."""
-    if known[best][2] >= 0:
-        above = [h for h in known if h > best and known[h][2] <= 0]
-        return best, min(above, default=None)
-    below = [h for h in known if h < best and known[h][2] >= 0]
-    return max(below, default=None), best
+def _uphill(line: Line, at: int, step: int) -> tuple[int, int]:
+    """Walk from a bandwidth to where the function must turn: between what is returned, or beyond the last.
 
-
-def _stationary_point(
-    a: float, b: float, at_a: tuple[float, float, float], at_b: tuple[float, float, float]
-) -> float:
-    """Return the maximum of the cubic with these values and slopes at both ends, inside [a, b]."""
-    width = b - a
-    (va, _, ga), (vb, _, gb) = at_a, at_b
-    # p'(s) on s in [0, 1]: quadratic with p'(0) = ga, p'(1) = gb and mean (vb - va) / width
-    mean = (vb - va) / width
-    c2 = 3.0 * (ga + gb) - 6.0 * mean
-    c1 = gb - ga - c2
-    roots = np.roots([c2, c1, ga]) if c2 else np.array([-ga / c1])
-    inside = [
-        r.real for r in roots if abs(r.imag) < 1e-12 and 0.0 <= r.real <= 1.0 and 2 * c2 * r.real + c1 < 0
-    ]
-    s = inside[0] if inside else ga / (ga - gb)
-    return a + width * float(s)
+    It must turn before a neighbour at which it falls, or that is lower, unless that is too near to tell.
+    """
+    brackets = line.brackets()
+    for beyond in range(at + step, len(line.h) if step > 0 else -1, step):
+        far = abs(np.log(line.h[beyond] / line.h[at])) > SLOPES_ONLY
+        if min(at, beyond) in brackets or (far and line.values[beyond] < line.values[at]):
+            return at, beyond
+        at = beyond
+    return at, at + step
