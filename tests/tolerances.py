@@ -28,6 +28,12 @@ def log_density_tolerance(exact, rtol):
     return np.maximum(rtol, ULPS * np.spacing(np.abs(exact)) + LOG_DENSITY_FLOOR)
 
 
+def covariance(bandwidth, d):
+    """The covariance of a bandwidth of any kind, (d, d)."""
+    value = np.asarray(bandwidth)
+    return value if value.ndim == 2 else np.diag(np.broadcast_to(value**2, (d,)))
+
+
 def factor(bandwidth, d):
     """Return L with H = L Lᵀ, (d, d)."""
     value = np.asarray(bandwidth, dtype=float)

@@ -11,6 +11,7 @@ from parzen.bandwidth.objectives import LeastSquares, Likelihood
 from parzen.bandwidth.selector import Options
 from parzen.bandwidth.standard import Standard
 from parzen.errors import InputError
+from tolerances import covariance
 
 KINDS = ("scalar", "diagonal", "full")
 SELECTORS = (likelihood, lscv, holdout, kfold)
@@ -25,11 +26,6 @@ def data(rng, n=60, d=3, weighted=False):
     x = rng.normal(size=(n, d)) @ (np.eye(d) + 0.4 * np.tri(d, k=-1))
     x[::3] = 0.5 * x[::3] + 2.0
     return x, rng.uniform(0.2, 1, size=n) if weighted else None
-
-
-def covariance(value, d):
-    value = np.asarray(value)
-    return value if value.ndim == 2 else np.diag(np.broadcast_to(value**2, (d,)))
 
 
 def kernel(x, y, H):

@@ -26,6 +26,7 @@ from parzen.bandwidth.plugin import plugin, scv
 from parzen.bandwidth.selector import Options
 from parzen.bandwidth.spectrum import PairSums
 from parzen.errors import InputError
+from tolerances import covariance
 
 KINDS = ("scalar", "diagonal", "full")
 ORDERS = {"density": 0, "gradient": 1, "hessian": 2}
@@ -33,11 +34,6 @@ ORDERS = {"density": 0, "gradient": 1, "hessian": 2}
 
 def options(kind="full", **changes):
     return Options(kind=kind, workers=2, **changes)
-
-
-def covariance(value, d):
-    value = np.asarray(value)
-    return value if value.ndim == 2 else np.diag(np.broadcast_to(value**2, (d,)))
 
 
 def symbolic_derivative(alpha, G):
