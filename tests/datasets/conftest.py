@@ -39,6 +39,8 @@ def as_nobody() -> Callable[[], AbstractContextManager[None]]:
         if os.geteuid() != 0:
             yield
             return
+        import pooch  # noqa: F401  (which nobody may not be able to import)
+
         os.seteuid(65534)
         try:
             yield

@@ -44,7 +44,6 @@ __all__ = ["KernelDensity"]
 _STARTS = 2000
 
 
-
 class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
     """Gaussian kernel density with exact gradients, Hessians and a kept error promise.
 
