@@ -143,7 +143,7 @@ def _compare(
 
 def _on_new_pages(call: Callable[[], Any]) -> None:
     """Call without the pages of dropped results."""
-    pages._dropped.clear()
+    pages.release()
     call()
 
 
@@ -227,7 +227,7 @@ def _memory(random: np.random.Generator, n: int) -> Row:
     for name, arguments in (("uniform", ()), ("coordinates", (np.cumsum(random.random(n) + 0.5),) * 2)):
         for into, given in (("new results", None), ("`out=`", out)):
             gradient(f, *arguments, out=given)
-            pages._dropped.clear()
+            pages.release()
             before = forget_peak()
             made = gradient(f, *arguments, out=given)
             new = 0 if given else sum(array.nbytes for array in made)

@@ -2,6 +2,7 @@
 
 import gc
 import mmap
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,9 +19,9 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="other systems lend n
 def none_kept():
     """Begin and end without kept pages."""
     gc.collect()
-    pages._dropped.clear()
+    pages.release()
     yield
-    pages._dropped.clear()
+    pages.release()
 
 
 def samples(n: int, seed: int = 0) -> np.ndarray:
@@ -62,7 +63,7 @@ def test_no_page_is_taken_while_any_view_is_held():
     place = address(result[0])
     del result
     while views:
-        others = [gradient(samples(600, seed)) for seed in range(3)]
+        others = [gradient(samples(600, seed)) for seed in range(2)]
         assert all(address(a) != place for other in others for a in other)
         for view in views:
             np.testing.assert_array_equal(np.asarray(view), expected)
@@ -71,15 +72,139 @@ def test_no_page_is_taken_while_any_view_is_held():
     assert any(address(a) == place for other in [gradient(f), gradient(f)] for a in other)
 
 
+def kept() -> int:
+    """Return how many dropped results wait for the next call."""
+    return sum(entry.idle() for entry in pages._lent)
+
+
 @linux
 def test_few_are_kept_and_only_of_the_size_asked_for_last():
-    results = [gradient(samples(600)) for _ in range(5)]
+    results = [gradient(samples(600)) for _ in range(9)]
     del results
-    assert len(pages._dropped) == pages._KEPT
+    assert kept() == pages._MOST
     small = gradient(samples(500))
-    assert not pages._dropped
+    assert kept() == 0
     del small
-    assert len(pages._dropped) == 2
+    assert kept() == 2
+
+
+@linux
+def test_results_that_are_held_do_not_fill_the_places_of_those_that_are_dropped():
+    held = [gradient(samples(600)) for _ in range(5)]
+    places = set()
+    for _ in range(4):
+        places |= {address(a) for a in gradient(samples(600))}
+    assert len(places) == 2
+    del held
+
+
+@linux
+def test_large_results_are_not_kept_for_long(monkeypatch):
+    monkeypatch.setattr(pages, "_MOST_BYTES", 8_000_000)
+    results = [gradient(samples(500)) for _ in range(3)]  # 2 MB each
+    del results
+    assert 0 < kept() * 2_000_000 <= 8_000_000
+    pages.release()
+    result = gradient(samples(800))  # 5 MB
+    del result
+    assert kept() == 0
+
+
+@linux
+def test_a_buffer_of_the_pages_themselves_keeps_them():
+    result = gradient(samples(600))[0]
+    owner = result
+    while isinstance(owner.base, np.ndarray):
+        owner = owner.base
+    raw = np.frombuffer(owner.base, np.uint8)
+    expected = raw.copy()
+    del result, owner
+    others = [gradient(samples(600, seed)) for seed in range(4)]
+    np.testing.assert_array_equal(raw, expected)
+    del others
+
+
+@linux
+def test_dropping_a_result_runs_no_python():
+    """Ctrl-C in a Python callback was printed and lost, and at the recursion limit the pages were never freed."""
+    calls = []
+
+    def trace(frame, event, argument):
+        calls.append((event, frame.f_code.co_name))
+
+    result = [gradient(samples(600))]
+    sys.setprofile(trace)
+    try:
+        result.clear()
+    finally:
+        sys.setprofile(None)
+    assert [name for event, name in calls if event == "call"] == []
+    assert kept() == 2
+
+
+@linux
+def test_a_system_that_refuses_lazy_freeing_lends_nothing(monkeypatch, recwarn):
+    monkeypatch.setattr(pages.mmap, "MADV_FREE", 4321)
+    f = samples(600)
+    result = gradient(f)
+    np.testing.assert_array_equal(result[0], np.gradient(f)[0])
+    del result
+    assert kept() == 0
+    assert not recwarn.list
+
+
+@linux
+def test_kept_pages_make_room_before_memory_runs_out(monkeypatch):
+    from parzen.derivatives.arrays import layout
+
+    f = samples(600)
+    expected = np.gradient(f)
+    gradient(f)
+    assert kept() == 2
+    original = layout.new_output
+
+    def scarce(shape, dtype):
+        if pages._lent:
+            raise MemoryError
+        return original(shape, dtype)
+
+    monkeypatch.setattr(layout, "new_output", scarce)
+    np.testing.assert_array_equal(gradient(f, axis=0), expected[0])
+
+    def none(shape, dtype):
+        raise MemoryError
+
+    monkeypatch.setattr(layout, "new_output", none)
+    with pytest.raises(MemoryError):
+        gradient(f)
+
+
+@linux
+def test_with_a_limit_on_addresses_nothing_is_kept():
+    code = """
+import resource, numpy as np
+from parzen.grid import gradient
+from parzen.derivatives.arrays import pages
+f = np.random.default_rng(0).standard_normal((600, 600))
+gradient(f)
+assert sum(e.idle() for e in pages._lent) == 2
+resource.setrlimit(resource.RLIMIT_AS, (1 << 40, resource.RLIM_INFINITY))
+gradient(f, f[:, 0].cumsum() * 0 + np.arange(600.), 1.0)
+assert pages._can_lend(1 << 21) is False
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_where_no_thread_can_be_started_the_caller_does_it_all(monkeypatch):
+    from parzen.derivatives.arrays import sweep
+
+    def refuse(*arguments):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(sweep, "start_new_thread", refuse)
+    f = samples(1100)
+    for ours, theirs in zip(gradient(f, workers=4), np.gradient(f), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 @linux
@@ -89,11 +214,11 @@ def test_kept_pages_belong_to_the_system():
             return next(int(line.split()[1]) for line in lines if line.startswith("LazyFree"))
 
     gradient(samples(2000))
-    held = sum(len(block) for block in pages._dropped)
+    held = sum(len(entry.pages) for entry in pages._lent)
     assert lazily_free() * 1024 >= 0.9 * (held - 2 * pages.PAGE)
     # the system takes them all; what it gives instead is as good
-    for block in pages._dropped:
-        block.madvise(mmap.MADV_DONTNEED)
+    for entry in pages._lent:
+        entry.pages.madvise(mmap.MADV_DONTNEED)
     f = samples(2000, 1)
     for ours, theirs in zip(gradient(f), np.gradient(f), strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -113,7 +238,7 @@ def test_without_pages_of_our_own_the_result_is_the_same(monkeypatch, refusal, n
     f = samples(n)
     for ours, theirs in zip(gradient(f), np.gradient(f), strict=True):
         np.testing.assert_array_equal(ours, theirs)
-    assert not pages._dropped
+    assert not pages._lent
 
 
 def test_threads_never_share_pages():

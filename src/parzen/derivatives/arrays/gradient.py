@@ -95,7 +95,7 @@ def gradient(
     are exact for polynomials of degree < order + accuracy. Integers and dates are subtracted exactly.
 
     *Cost.* One pass over memory for all axes; no temporaries of the size of the data for C- or
-    Fortran-ordered floats, one converted copy for other layouts and dtypes. On Linux the pages of up to three dropped
+    Fortran-ordered floats, one converted copy for other layouts and dtypes. On Linux the pages of up to six dropped
     results of over 1 MiB wait for the next call of the same size, while the system may take them. Arrays of up
     to 8192 elements need no compiler; the first larger call of a process loads the compiled loops (about half
     a second), the first on a machine compiles them (two to four seconds a dtype).

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from parzen.derivatives.arrays.numpy_calls import is_small
+from parzen.derivatives.arrays.pages import new_output, release
 from parzen.derivatives.arrays.schemes import Scheme, apply
 from parzen.derivatives.arrays.spacing import exact_floats
 from parzen.derivatives.arrays.times import numpy_times
@@ -73,6 +74,23 @@ def differentiate(
     positions: Sequence[FloatArray] | None,
 ) -> list[Any]:
     """Carry out one scheme an axis; with ``positions`` redo what NaN samples spoil (nan="skip")."""
+    try:
+        return _differentiate(f, axes, schemes, outs, threads, positions)
+    except MemoryError:
+        if not release():
+            raise
+        return _differentiate(f, axes, schemes, outs, threads, positions)
+
+
+def _differentiate(
+    f: Any,
+    axes: tuple[int, ...],
+    schemes: Sequence[Scheme],
+    outs: Sequence[Any] | None,
+    threads: int,
+    positions: Sequence[FloatArray] | None,
+) -> list[Any]:
+    """Do so; what is kept of dropped results may be in the way."""
     dtype = result_dtype(f.dtype)
     if is_small(f) and f.dtype.char in "dD" and positions is None:
         return _hand_over([apply(s, f, a) for s, a in zip(schemes, axes, strict=True)], outs, f)
@@ -89,7 +107,6 @@ def differentiate(
     parts = 2 if work.dtype.kind == "c" else 1
     flat = work.reshape(-1).view(dtype_of_loops)
     back = [order.index(k) for k in range(f.ndim)]
-    from parzen.derivatives.arrays.pages import new_output
     from parzen.derivatives.arrays.sweep import Axis, repair, sweep
 
     made: list[Any] = []

@@ -3,71 +3,112 @@
 The system fills each new page with zeros, which takes longer than a first derivative. A program that differentiates
 again and again drops one result and asks for the next of the same size, and so gets the same pages again. Meanwhile
 they belong to the system, which takes them as soon as anything else wants memory (``MADV_FREE`` of Linux).
+
+What happens when a result is dropped runs no Python: an exception there, as Ctrl-C raises it, would be printed and
+lost. Nothing here takes a lock either: a garbage collection in the middle may run code that comes back here.
 """
 
-import contextlib
 import math
 import mmap
+import operator
 import sys
 import weakref
 from typing import Any
 
 import numpy as np
 
-__all__ = ["PAGE", "new_output"]
+__all__ = ["PAGE", "new_output", "release"]
 
 PAGE = 1 << 21  # bytes of a huge page, which every result of this size gets
 _MAPPED = (
     1 << 20
 )  # bytes of a result from which it gets pages of its own; less is kept by other allocators too
-_KEPT = 3  # dropped results that are kept: one for each axis of space
+_MOST, _MOST_BYTES = 6, 1 << 30  # results whose pages are used again, and their bytes: two times three axes
 
-_dropped: list[mmap.mmap] = []  # pages of results that nobody holds any more, all of the size asked for last
+
+class _Lent(weakref.ref[Any]):
+    """Pages, and whether an array lives on them."""
+
+    __slots__ = ("madvise", "pages")
+
+    pages: mmap.mmap
+    madvise: Any  # the method of ``pages``, which the callback finds here
+
+    def idle(self) -> bool:
+        """Whether nothing refers to the pages any more, no buffer of them either."""
+        # this attribute, the method, and the argument of getrefcount
+        return self() is None and sys.getrefcount(self.pages) == 3
+
+
+_give_back = operator.methodcaller("madvise", getattr(mmap, "MADV_FREE", 0))
+_lent: list[_Lent] = []  # the newest, all of the size that was asked for last
 
 
 def new_output(shape: tuple[int, ...], dtype: Any) -> tuple[Any, bool]:
     """Return an uninitialised array, and whether its pages are new: the system fills these with zeros."""
     count = math.prod(shape) * dtype.itemsize
-    pages, new = _pages(count) if count >= _MAPPED else (None, True)
-    if pages is None:
-        return np.empty(shape, dtype), new
-    room = np.frombuffer(pages, np.uint8)
-    # every array on these pages holds on to ``room``
-    weakref.finalize(room, _keep, pages).atexit = False
-    first = _first_huge(pages, count)
+    if count < _MAPPED:
+        return np.empty(shape, dtype), True
+    slack = PAGE if count >= PAGE else 0
+    room, new = _used_again(count + slack) if _can_lend(count) else (None, True)
+    if room is None:
+        room = np.empty(count + slack, np.uint8)
+    first = -room.ctypes.data % PAGE if slack else 0
     return room[first : first + count].view(dtype).reshape(shape), new
 
 
-def _pages(count: int) -> tuple[mmap.mmap | None, bool]:
-    """Return pages for so many bytes, or None where the system lends none; and whether they are new."""
-    if not hasattr(mmap, "MADV_FREE") or sys.platform != "linux":
-        return None, True
-    size = count + PAGE if count >= PAGE else count
-    while _dropped:
+def release() -> bool:
+    """Forget the pages of dropped results; return whether there were any."""
+    found = any(entry.idle() for entry in _lent)
+    _lent.clear()
+    return found
+
+
+def _can_lend(count: int) -> bool:
+    """Whether the system takes pages back lazily, and nobody counts addresses."""
+    if sys.platform != "linux" or not hasattr(mmap, "MADV_FREE") or 2 * count > _MOST_BYTES:
+        return False
+    import resource
+
+    return resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY
+
+
+def _used_again(size: int) -> tuple[Any, bool]:
+    """Return pages of this size as bytes, those of a dropped result if there is one, and whether they are new."""
+    pages = None
+    for _ in range(len(_lent)):
         try:
-            pages = _dropped.pop()
-        except IndexError:  # another thread was quicker
+            entry = _lent.pop(0)
+        except IndexError:  # another thread looks at them
             break
-        if len(pages) == size:
-            return pages, False
-    try:
-        pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    except OSError:
-        return None, True
-    if count >= PAGE:
-        # what hangs over stays small, so that no result takes more memory than it needs
-        with contextlib.suppress(OSError):  # a system without huge pages
-            pages.madvise(mmap.MADV_HUGEPAGE, _first_huge(pages, count), count // PAGE * PAGE)
-    return pages, True
+        if len(entry.pages) == size:  # the others are freed with their arrays
+            if pages is None and entry.idle():
+                pages = entry.pages
+            else:
+                _lent.append(entry)
+    new = pages is None
+    if pages is None:
+        try:
+            pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+            pages.madvise(mmap.MADV_FREE)  # refused here, if at all
+        except OSError:
+            return None, True
+    room = np.frombuffer(pages, np.uint8)
+    if new:
+        _ask_for_huge(pages, room.ctypes.data, size)
+    entry = _Lent(room, _give_back)
+    entry.pages, entry.madvise = pages, pages.madvise
+    del _lent[: 1 - min(_MOST, _MOST_BYTES // size)]
+    _lent.append(entry)
+    return room, new
 
 
-def _first_huge(pages: mmap.mmap, count: int) -> int:
-    """Return where in these pages the result begins: with the first huge one, if it has any."""
-    return -np.frombuffer(pages, np.uint8, 1).ctypes.data % PAGE if count >= PAGE else 0
-
-
-def _keep(pages: mmap.mmap) -> None:
-    """Leave the pages of a dropped result to the system, until the next call wants them."""
-    if len(_dropped) < _KEPT:
-        pages.madvise(mmap.MADV_FREE)
-        _dropped.append(pages)
+def _ask_for_huge(pages: mmap.mmap, address: int, size: int) -> None:
+    """Ask for huge pages where whole ones fit; what hangs over stays small, else results would take too much."""
+    first = -address % PAGE
+    whole = (size - PAGE) // PAGE * PAGE
+    if whole > 0:
+        try:
+            pages.madvise(mmap.MADV_HUGEPAGE, first, whole)
+        except OSError:  # a system without huge pages
+            return

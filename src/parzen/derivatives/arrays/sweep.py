@@ -5,11 +5,11 @@ while the block's samples are at hand. Blocks are disjoint and each element is c
 thread takes it, so results do not depend on ``workers``.
 """
 
+from _thread import LockType, allocate_lock, start_new_thread
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import pairwise
-from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -99,7 +99,6 @@ def sweep(f: Any, axes: Sequence[Axis], workers: int) -> None:
     # pages of the first output; those made by `new_output` all begin alike
     first = task - axes[0].out.ctypes.data % PAGE // axes[0].out.itemsize
     tasks = list(pairwise([0, *range(first, size, task), size]))
-    workers = min(workers, len(tasks))
     waiting = iter(tasks)  # next() on it is atomic under the interpreter lock
     stopped = False
     errors: list[BaseException] = []
@@ -110,25 +109,37 @@ def sweep(f: Any, axes: Sequence[Axis], workers: int) -> None:
                 return
             run(begin, end)
 
-    def help_out() -> None:
+    def help_out(ending: LockType) -> None:
         try:
             drain()
         except BaseException as error:
             errors.append(error)
+        finally:
+            ending.release()
 
-    # a pool of threads takes a twentieth of the time of ten million values to begin and to end
-    helpers = [Thread(target=help_out, name="parzen") for _ in range(workers - 1)]
+    # a pool of threads takes a twentieth of the time of ten million values to begin and to end; and Ctrl-C inside
+    # `threading.Thread.start` leaves threads that nobody joins
+    endings: list[LockType] = []  # each is held until its thread ends
+
+    def wait() -> None:
+        for ending in endings:
+            with ending:  # it has a task at hand still
+                pass
+
     try:
-        for helper in helpers:
-            helper.start()
+        for _ in range(min(workers, len(tasks)) - 1):
+            ending = allocate_lock()
+            ending.acquire()
+            try:
+                start_new_thread(help_out, (ending,))
+            except RuntimeError:  # no more threads to be had: this one does it all
+                break
+            endings.append(ending)
         drain()
-        for helper in helpers:  # each has a task at hand still
-            helper.join()
+        wait()
     finally:
         stopped = True  # after Ctrl-C the others end with that task
-        for helper in helpers:
-            if helper.is_alive():
-                helper.join()
+        wait()
     if errors:
         raise errors[0]
 
