@@ -289,9 +289,26 @@ def test_masked_arrays_are_numpys():
         np.testing.assert_array_equal(a.compressed(), b.compressed())
 
 
-def test_zero_step_divides_as_numpy():
-    with np.errstate(all="ignore"):
-        np.testing.assert_array_equal(gradient(np.arange(4.0), 0.0), np.gradient(np.arange(4.0), 0.0))
+@pytest.mark.parametrize("edge_order", [1, 2])
+@pytest.mark.parametrize("n", [6, 20_000])
+@pytest.mark.parametrize(
+    "step", [0.0, -0.0, 0, np.int64(0), np.longdouble(0), False, np.nan, np.float64("nan")]
+)
+def test_a_step_of_zero_or_nan_warns_once_and_answers_as_numpy(step, n, edge_order):
+    f = np.arange(float(n)) ** 2
+    with pytest.warns(AccuracyWarning, match="step other than 0 or NaN; got") as seen:
+        ours = gradient(f, step, edge_order=edge_order)
+    assert [w.filename for w in seen] == [__file__]
+    with np.errstate(all="ignore"):  # by Python's zero NumPy divides the ends of edge_order=1 only
+        np.testing.assert_array_equal(ours, np.gradient(f, np.float64(step), edge_order=edge_order))
+
+
+def test_a_step_for_all_axes_warns_once():
+    with pytest.warns(AccuracyWarning) as seen:
+        gradient(np.ones((3, 4)), 0)
+    assert len(seen) == 1
+    with pytest.warns(AccuracyWarning, match="got 0 seconds"):
+        gradient(np.ones(3), np.timedelta64(0, "s"))
 
 
 def test_nan_coordinates_give_what_numpy_gives(path):
@@ -373,6 +390,47 @@ def test_repeated_coordinates_warn_once_an_axis_at_the_line_of_the_caller(path):
         warnings.simplefilter("error")  # what is refused needs no warning
         with pytest.raises(InputError, match="strictly"):
             gradient(f, x, accuracy=4)
+
+
+@pytest.mark.parametrize("edge_order", [1, 2])
+@pytest.mark.parametrize(
+    ("x", "text"),
+    [
+        ([0.0, 2, 1, 3, 5, 4], r"turns back after sample 1, so.*Sort both"),
+        ([5.0, 4, 3, 3.5, 2, 1], "turns back after sample 2, so"),
+        (
+            [0.0, 1, 2, 1, 0, -1],
+            "turns back after sample 2, so",
+        ),  # there and back: the same place two samples on
+        ([0.0, 2, 2, 1, 5, 4], r"turns back after sample 2 and repeats a coordinate.*Drop repeated samples"),
+    ],
+)
+@pytest.mark.parametrize(
+    "kind", [list, np.array, lambda x: np.array(x, ">i4"), lambda x: np.array(x, "m8[s]")]
+)
+def test_coordinates_that_turn_back_warn_once_and_answer_as_numpy(path, x, text, edge_order, kind):
+    f = np.arange(6.0) ** 2
+    integers = np.asarray(x) * 2
+    with pytest.warns(AccuracyWarning, match=text) as seen:
+        ours = gradient(f, kind(integers), edge_order=edge_order)
+    assert [w.filename for w in seen] == [__file__]
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(ours, np.gradient(f, integers, edge_order=edge_order))
+
+
+def test_an_index_out_of_order_is_told():
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    with pytest.warns(AccuracyWarning, match=r"turns back after sample 1.*`\.sort_index\(\)`"):
+        gradient(pandas.Series([3.0, 1, 2, 5]).sort_values())
+
+
+@pytest.mark.parametrize(
+    "x", [[0.0, 1, np.inf], [np.inf, 1, 0], [3.0, np.nan, 1], [2, 1], [-1e308, 1e308, np.inf]]
+)
+def test_steady_coordinates_do_not_warn(path, x):
+    f = np.arange(float(len(x)))
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(gradient(f, x), np.gradient(f, x))
 
 
 class TestOut:

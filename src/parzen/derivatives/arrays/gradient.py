@@ -78,11 +78,18 @@ def gradient(
     Raises
     ------
     InputError (a ValueError)
-        Too few samples along an axis, coordinates of the wrong length or with repeated values, bad options.
+        Too few samples along an axis, coordinates of the wrong length or all equal, bad options. With more than
+        NumPy's options also a step of 0 or NaN, and coordinates that repeat, turn back or are not finite.
     InputTypeError (a TypeError)
         The wrong number of arguments, or data that are not numeric.
     numpy.exceptions.AxisError
         An axis that ``f`` does not have.
+
+    Warns
+    -----
+    AccuracyWarning
+        With NumPy's options, a step of 0 or NaN, and coordinates that repeat or turn back: the numbers are
+        NumPy's, but no derivatives. Once per axis, at the line of the call.
 
     See Also
     --------

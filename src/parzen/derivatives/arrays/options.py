@@ -10,7 +10,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from parzen.derivatives.arrays.numpy_calls import require_samples
 from parzen.derivatives.arrays.schemes import BOUNDARIES, Scheme, make_scheme, numpy_scheme
-from parzen.derivatives.arrays.spacing import Spacing, read_spacings, warn_of_repeats
+from parzen.derivatives.arrays.spacing import Spacing, read_spacings, warn_of_doubts
 from parzen.errors import InputError, InputTypeError
 from parzen.validation import as_positive_float, as_positive_int, describe
 
@@ -106,7 +106,7 @@ def plan(shape: tuple[int, ...], coordinates: tuple[Any, ...], options: Options)
     single = len(axes) == 1
     spacings, axes = read_spacings(coordinates, shape, axes, options.datetime_unit)
     if options.has_numpys_formulas:
-        warn_of_repeats(spacings, axes)
+        warn_of_doubts(spacings, axes)
     return Plan(shape, axes, single, spacings, options)
 
 

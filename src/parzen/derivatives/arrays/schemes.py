@@ -63,7 +63,7 @@ def numpy_scheme(n: int, spacing: Spacing, edge_order: int) -> Scheme:
     targets = np.array([0, n - 1])
     indices = np.array(_INDEX[edge_order]) % n
     gaps = spacing.gaps
-    step = spacing.step
+    step = None if spacing.step is None else np.float64(spacing.step)  # may be 0, as NumPy's
     if edge_order == 1:
         weights = np.array([[-1.0, 1.0], [-1.0, 1.0]])
         ends = (step, step) if gaps is None else (gaps[0], gaps[-1])
@@ -71,7 +71,8 @@ def numpy_scheme(n: int, spacing: Spacing, edge_order: int) -> Scheme:
     else:
         divisors = np.ones(2)
         if step is not None:
-            outer = [[-1.5 / step, 2.0 / step, -0.5 / step], [0.5 / step, -2.0 / step, 1.5 / step]]
+            with np.errstate(all="ignore"):
+                outer = [[-1.5 / step, 2.0 / step, -0.5 / step], [0.5 / step, -2.0 / step, 1.5 / step]]
         else:
             assert gaps is not None  # a Spacing has a step or gaps
             with np.errstate(all="ignore"):

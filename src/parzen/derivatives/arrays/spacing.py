@@ -22,7 +22,7 @@ from parzen.errors import AccuracyWarning, InputError, InputTypeError
 from parzen.typing import FloatArray
 from parzen.validation import describe
 
-__all__ = ["Spacing", "disorder", "exact_floats", "mesh_line", "read_spacings", "warn_of_repeats"]
+__all__ = ["Spacing", "disorder", "exact_floats", "mesh_line", "read_spacings", "warn_of_doubts"]
 
 _BLOCK = 1 << 16
 _EPS = float(np.finfo(np.float64).eps)
@@ -47,6 +47,23 @@ class Spacing:
     def repeats(self) -> bool:
         """Whether neighbouring samples have the same coordinate."""
         return self.gaps is not None and not self.gaps.all()
+
+    @property
+    def turn(self) -> int | None:
+        """The sample after which the coordinates first go back; None where they never do."""
+        if self.gaps is None:
+            return None
+        rising, falling = self.gaps > 0, self.gaps < 0
+        return int(max(rising.argmax(), falling.argmax())) if rising.any() and falling.any() else None
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether NumPy's formulas give numbers that are no derivatives: a step of 0 or NaN, repeats, turns."""
+        if self.gaps is not None:
+            steady = self.gaps.min() > 0 if self.gaps[0] > 0 else self.gaps.max() < 0  # no temporaries
+            return not steady and (self.repeats or self.turn is not None)
+        step = self.verbatim if self.step is None else self.step
+        return isinstance(step, (float, np.longdouble)) and not (step > 0 or step < 0)
 
     def best_step(self) -> float | None:
         """Return the uniform step to use where bit equality with NumPy is not asked for."""
@@ -118,7 +135,7 @@ def _scalar(value: Any, datetime_unit: str) -> Spacing:
                 "step."
             )
         return Spacing(float(elapsed(np.array([value]), datetime_unit)[0]), verbatim=value)
-    if isinstance(value, (bool, np.longdouble)):  # NumPy multiplies them as what they are
+    if isinstance(value, (bool, np.longdouble)) and value:  # NumPy multiplies them as what they are
         return Spacing(None, verbatim=value)
     if isinstance(value, numbers.Real):
         try:
@@ -183,21 +200,40 @@ def _array(value: Any, axis: int, datetime_unit: str) -> Spacing:
     return Spacing(None, gaps, _points(x), verbatim=verbatim, coordinates=True)
 
 
-def warn_of_repeats(spacings: Sequence[Spacing], axes: tuple[int, ...]) -> None:
-    """Say that NumPy's formula divides by zero, at the line that called parzen."""
-    for spacing, axis in zip(spacings, axes, strict=True):
-        if not spacing.repeats:
-            continue
+def warn_of_doubts(spacings: Sequence[Spacing], axes: tuple[int, ...]) -> None:
+    """Say where NumPy's formulas answer without a derivative, at the line that called parzen."""
+    doubts = [_doubt(spacing, axis) for spacing, axis in zip(spacings, axes, strict=True) if spacing.doubtful]
+    for doubt in dict.fromkeys(doubts):  # one step for all axes is one doubt
         level, frame = 1, inspect.currentframe()
         while frame is not None and frame.f_globals.get("__name__", "").startswith("parzen."):
             level, frame = level + 1, frame.f_back
-        warnings.warn(
-            f"`coordinates` should increase or decrease; axis {axis} repeats a coordinate, so the result has "
-            "infinities or NaN there, as NumPy's. A 1-D array is read as coordinates, not as spacings. Drop "
-            "repeated samples, or pass np.cumsum(spacings).",
-            AccuracyWarning,
-            stacklevel=level,
+        warnings.warn(doubt, AccuracyWarning, stacklevel=level)
+
+
+def _doubt(spacing: Spacing, axis: int) -> str:
+    """Say what is wrong with a doubtful axis, what comes of it, and what to do."""
+    if spacing.gaps is None:
+        step = spacing.step if spacing.verbatim is None else spacing.verbatim
+        return (
+            f"`coordinates` should be a step other than 0 or NaN; got {step}, so the result is infinite or NaN, as "
+            "NumPy's. Pass the distance between samples."
         )
+    flaws, results, remedies = [], [], []
+    if spacing.turn is not None:
+        flaws.append(f"turns back after sample {spacing.turn}")
+        results.append("differences of samples that are not neighbours")
+        remedies.append(
+            "Sort both, `order = np.argsort(x)`, `gradient(y[order], x[order])`, or a Series by `.sort_index()`"
+        )
+    if spacing.repeats:
+        flaws.append("repeats a coordinate")
+        results.append("infinities or NaN")
+        remedies.append("Drop repeated samples")
+    return (
+        f"`coordinates` should increase or decrease; axis {axis} {' and '.join(flaws)}, so the result has "
+        f"{' and '.join(results)} there, as NumPy's. A 1-D array is read as coordinates, not as spacings, which "
+        f"np.cumsum turns into coordinates. {'. '.join(remedies)}."
+    )
 
 
 def _require_arithmetic(x: Any) -> None:
