@@ -272,6 +272,24 @@ def test_options_of_the_wrong_kind(options, error, text):
         gradient(RAMP, np.array(DAYS, "M8[D]"), datetime_unit=["s"])
 
 
+@pytest.mark.parametrize(
+    ("accuracy", "remedy"),
+    [
+        (0, "at least 2"),
+        (-4, "at least 2"),
+        (1, "at least 2"),
+        (3, "4"),
+        (17, "at most 16"),
+        (20, "at most 16"),
+    ],
+)
+def test_what_to_do_about_an_accuracy_suits_it(accuracy, remedy):
+    with pytest.raises(InputError, match=rf"between 2 and 16; got {accuracy}\. Use {remedy}\."):
+        gradient(np.arange(30.0), accuracy=accuracy)
+    with pytest.raises(InputTypeError, match="`accuracy` must be an integer"):
+        gradient(np.arange(30.0), accuracy=accuracy + 0.5)
+
+
 @pytest.mark.parametrize("window", [10, 10.5, 1, 3, 1001])
 def test_windows_must_be_odd_and_fit(window):
     with pytest.raises(InputError, match="odd number of samples"):
@@ -366,8 +384,22 @@ def test_a_table_as_coordinates_is_explained(shape):
 def test_swapped_coordinates_are_told_from_wrong_ones():
     with pytest.raises(InputError, match=r"rows \(y\) come first, gradient\(z, y, x\)"):
         gradient(np.ones((3, 4)), np.arange(4.0), np.arange(3.0))
-    with pytest.raises(InputError, match="one entry a sample"):
+    with pytest.raises(InputError, match="position of each sample"):
         gradient(np.ones((3, 4)), np.arange(4.0), np.arange(5.0))
+
+
+@pytest.mark.parametrize(
+    ("n", "remedy"),
+    [
+        (6, "Give the position of each sample"),
+        (3, "Give the position of each sample"),
+        (5, r"If they are the gaps.*cumsum\(gaps\)"),
+    ],
+)
+def test_coordinates_of_another_length_are_told_both_lengths(n, remedy):
+    text = rf"^`coordinates` must have the length of their axis, {n} for axis 0; got 4\. {remedy}"
+    with pytest.raises(InputError, match=text):
+        gradient(np.ones(n), [0, 1, 2, 3])
 
 
 @pytest.mark.parametrize(

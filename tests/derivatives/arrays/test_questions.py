@@ -98,7 +98,7 @@ def test_spacing_or_coordinates_numpy_17867():
     y = np.arange(5.0) ** 2
     with pytest.raises(InputError, match=r"read as coordinates, not as spacings: pass the scalar 1\.0"):
         gradient(y, np.ones(5), edge_order=2)
-    with pytest.raises(InputError, match="look like the gaps"):
+    with pytest.raises(InputError, match="If they are the gaps"):
         gradient(y, np.ones(4))
     np.testing.assert_array_equal(gradient(y, np.cumsum(np.ones(5)), edge_order=2), 2 * np.arange(5))
 

@@ -40,10 +40,7 @@ class Options:
         object.__setattr__(self, "boundary", _pair(self.boundary))
         if self.is_numpys and self.period is None:
             return
-        if as_positive_int(self.accuracy, "accuracy") % 2 or self.accuracy > 16:
-            raise InputError(
-                f"`accuracy` must be even and between 2 and 16; got {self.accuracy}. Round it up."
-            )
+        _require_accuracy(self.accuracy)
         if as_positive_int(self.order, "order") > 6:
             raise InputError(
                 f"`order` must be between 1 and 6; got {self.order}. Differentiate in two steps."
@@ -108,6 +105,16 @@ def plan(shape: tuple[int, ...], coordinates: tuple[Any, ...], options: Options)
     if options.has_numpys_formulas:
         warn_of_doubts(spacings, axes)
     return Plan(shape, axes, single, spacings, options)
+
+
+def _require_accuracy(accuracy: Any) -> None:
+    """Refuse an accuracy without stencils, and name the nearest that has them."""
+    if isinstance(accuracy, bool) or not isinstance(accuracy, numbers.Integral):
+        as_positive_int(accuracy, "accuracy")  # says that it must be an integer
+    nearest = min(max(int(accuracy) + int(accuracy) % 2, 2), 16)
+    if accuracy != nearest:
+        remedy = "at least 2" if accuracy < 2 else "at most 16" if accuracy > 16 else f"{nearest}"
+        raise InputError(f"`accuracy` must be even and between 2 and 16; got {accuracy}. Use {remedy}.")
 
 
 def _pair(boundary: Any) -> tuple[str, str]:

@@ -156,16 +156,15 @@ def _require_lengths(values: Sequence[Any], shape: tuple[int, ...], axes: tuple[
     for length, n, axis in zip(lengths, wanted, axes, strict=True):
         if length in (None, n):
             continue
-        hint = "Coordinates have one entry a sample"
+        hint = "Give the position of each sample"
         if len(values) > 1 and all(
             length in (None, n) for length, n in zip(lengths[::-1], wanted, strict=True)
         ):
             hint = "They fit in the other order: rows (y) come first, gradient(z, y, x)"
         elif length == n - 1:
-            hint += "; these look like the gaps between samples: pass np.concatenate([[0], np.cumsum(gaps)])"
+            hint = "If they are the gaps between samples, pass np.concatenate([[0], np.cumsum(gaps)])"
         raise InputError(
-            "`coordinates` must match the length of the corresponding dimension when 1d (distances must "
-            f"match the length); got {length} coordinates for axis {axis} of length {n}. {hint}."
+            f"`coordinates` must have the length of their axis, {n} for axis {axis}; got {length}. {hint}."
         )
 
 
