@@ -49,7 +49,7 @@ def gradient_field(
     if style not in ("arrows", "streamlines"):
         raise InputError(f"`style` must be 'arrows' or 'streamlines'; got {style!r}. Choose one of them.")
     density = as_positive_int(density, "density")
-    values, at_y, at_x = read_surface(z, y, x)
+    values, at_y, at_x = read_surface(z, y, x, "s")
     slope_y, slope_x = gradient(values, at_y, at_x, accuracy=4)
     with axes_or_new(ax, 6.4, 4.8) as ax:
         filled = ax.contourf(at_x, at_y, values, levels=24, cmap="viridis", alpha=0.85)

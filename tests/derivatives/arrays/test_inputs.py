@@ -12,6 +12,7 @@ import pytest
 from parzen.derivatives.arrays import sweep as sweeps
 from parzen.derivatives.arrays.calculus import curl, divergence, hessian, laplacian
 from parzen.derivatives.arrays.gradient import gradient
+from parzen.derivatives.arrays.level_points import level_points
 from parzen.derivatives.arrays.smooth import smooth_gradient
 from parzen.derivatives.arrays.times import elapsed
 from parzen.derivatives.arrays.turning_points import turning_points
@@ -58,6 +59,27 @@ class TestDates:
         pd = pytest.importorskip("pandas", reason="pandas is not installed")
         slopes = gradient(pd.Series(pd.DatetimeIndex(DAYS, tz="UTC"), index=[0.0, 1, 3]))
         assert (slopes == pd.Timedelta("1D")).all()
+
+    def test_everything_counts_in_the_unit_that_is_asked_for(self):
+        days = np.arange(40) / 2
+        t = np.datetime64("2026-01-01") + np.arange(40) * np.timedelta64(12, "h")
+        y = np.sin(days / 3)
+        for times in (t, t - t[0], t.tolist()):
+            np.testing.assert_allclose(
+                turning_points(y, times, datetime_unit="D").x, turning_points(y, days).x
+            )
+            for method in ("savgol", "gaussian", "spline"):
+                ours = smooth_gradient(y, times, method=method, datetime_unit="D", smoothing=5)
+                theirs = smooth_gradient(y, days, method=method, smoothing=5)
+                np.testing.assert_allclose(ours.gradient, theirs.gradient)
+                np.testing.assert_allclose(ours.standard_error, theirs.standard_error)
+            z = np.add.outer((days[:9] - 1.7) ** 2, y)
+            ours, theirs = level_points(z, 0.5, times, datetime_unit="D"), level_points(z, 0.5, days)
+            np.testing.assert_allclose(ours.x, theirs.x)
+        np.testing.assert_allclose(turning_points(y, t).x, turning_points(y, days).x * 86400)
+        for call in (turning_points, smooth_gradient):
+            with pytest.raises(InputError, match="`datetime_unit`"):
+                call(y, t, datetime_unit="month")
 
     @pytest.mark.parametrize("kind", [">M8[s]", ">m8[s]"])
     def test_byte_order(self, kind):

@@ -52,7 +52,7 @@ class LevelPoints:
         return len(self.x)
 
 
-def level_points(z: Any, y: Any = None, x: Any = None) -> LevelPoints:
+def level_points(z: Any, y: Any = None, x: Any = None, *, datetime_unit: str = "s") -> LevelPoints:
     """Find the points where the gradient of a sampled surface is zero.
 
     Parameters
@@ -60,8 +60,9 @@ def level_points(z: Any, y: Any = None, x: Any = None) -> LevelPoints:
     z : array-like of shape (n_y, n_x)
         Samples, finite: rows are y, columns are x; at least 5 along each axis.
     y, x : scalar, array-like of shape (n_y,) and (n_x,), or both of ``np.meshgrid(x, y)``, optional
-        Steps, or coordinates, strictly increasing (dates: then in seconds since the first); by default those
-        of a labelled ``z``, else 0, 1, 2, ….
+        Steps, or coordinates, strictly increasing; by default those of a labelled ``z``, else 0, 1, 2, ….
+    datetime_unit : str, default "s"
+        Unit in which results are given where coordinates are dates or durations, then since the first.
 
     Returns
     -------
@@ -95,7 +96,7 @@ def level_points(z: Any, y: Any = None, x: Any = None) -> LevelPoints:
     >>> print(found.kind, np.round(found.x, 3), np.abs(np.round(found.y, 3)))
     ['saddle'] [0.3] [0.]
     """
-    values, at_y, at_x = read_surface(z, y, x)
+    values, at_y, at_x = read_surface(z, y, x, datetime_unit)
     _, exponent = np.frexp(np.abs(values).max())
     values = np.ldexp(values, -exponent)  # exact, and no product overflows
     slope_y, slope_x = gradient(values, at_y, at_x, accuracy=4)
@@ -122,7 +123,7 @@ def level_points(z: Any, y: Any = None, x: Any = None) -> LevelPoints:
     )
 
 
-def read_surface(z: Any, y: Any, x: Any) -> tuple[FloatArray, FloatArray, FloatArray]:
+def read_surface(z: Any, y: Any, x: Any, datetime_unit: str) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return values and strictly increasing coordinates of rows and columns, starting where the caller's do."""
     z, given = values_and_coordinates(z, () if x is None and y is None else (y, x))
     values = as_matrix(z, "z")
@@ -130,11 +131,11 @@ def read_surface(z: Any, y: Any, x: Any) -> tuple[FloatArray, FloatArray, FloatA
         raise InputError(
             f"`z` must have at least 5 samples along each axis; got shape {values.shape}. Give more samples."
         )
-    at_y, at_x = (_line(line, k, values.shape) for k, line in enumerate(given or (None, None)))
+    at_y, at_x = (_line(line, k, values.shape, datetime_unit) for k, line in enumerate(given or (None, None)))
     return values, at_y, at_x
 
 
-def _line(given: Any, axis: int, shape: tuple[int, ...]) -> FloatArray:
+def _line(given: Any, axis: int, shape: tuple[int, ...], datetime_unit: str) -> FloatArray:
     """Return the strictly increasing coordinates of rows (axis 0, y) or columns (axis 1, x)."""
     name, n = "yx"[axis], shape[axis]
     if given is None:
@@ -147,7 +148,7 @@ def _line(given: Any, axis: int, shape: tuple[int, ...]) -> FloatArray:
             f"`{name}` must be of shape ({n},), or of np.meshgrid(x, y), for `z` of shape {shape}; got "
             f"shape {np.shape(given)}. Rows are y, columns are x: transpose `z`, or swap them."
         )
-    at = read_spacings((line,), shape, (axis,), "s")[0][0].positions(n)
+    at = read_spacings((line,), shape, (axis,), datetime_unit)[0][0].positions(n)
     if np.ndim(line) and line.dtype.kind in "fiu":
         at = at + float(line[0])
     wrong = disorder(at)

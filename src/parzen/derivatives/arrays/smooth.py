@@ -68,7 +68,12 @@ class SmoothGradient:
 
 
 def smooth_gradient(
-    y: Any, *coordinates: Any, method: str = "savgol", smoothing: float | None = None, degree: int = 3
+    y: Any,
+    *coordinates: Any,
+    method: str = "savgol",
+    smoothing: float | None = None,
+    degree: int = 3,
+    datetime_unit: str = "s",
 ) -> SmoothGradient:
     """Gradient of noisy samples, smoothed as much as the data ask for.
 
@@ -78,7 +83,7 @@ def smooth_gradient(
         Finite samples with noise of one size; at least ``degree + 3`` along each axis.
     *coordinates : scalar or array, optional
         Spacings or coordinates of the axes, as in `parzen.gradient`; coordinates must increase. Labelled
-        arrays (pandas, xarray) bring their own. Dates count in seconds.
+        arrays (pandas, xarray) bring their own.
     method : {"savgol", "spline", "gaussian"}, default "savgol"
         "savgol": least-squares polynomial through a window (Savitzky-Golay, also for uneven samples);
         "spline": natural cubic smoothing spline; "gaussian": kernel regression with a Gaussian kernel (a
@@ -88,6 +93,8 @@ def smooth_gradient(
         axis. By default chosen for each axis by generalised cross-validation.
     degree : int, default 3
         Degree of the local polynomial, 1 … 6; not used by "spline".
+    datetime_unit : str, default "s"
+        Unit in which dates and durations count, as in `parzen.gradient`: of slopes, and of ``smoothing``.
 
     Returns
     -------
@@ -152,7 +159,7 @@ def smooth_gradient(
         raise InputError(f"`degree` must be between 1 and 6; got {degree}. Use 2 or 3.")
     if smoothing is not None:
         smoothing = as_positive_float(smoothing, "smoothing")
-    spacings, order = read_spacings(coordinates, values.shape, tuple(range(values.ndim)), "s")
+    spacings, order = read_spacings(coordinates, values.shape, tuple(range(values.ndim)), datetime_unit)
     if order != tuple(range(values.ndim)):
         raise InputError("`coordinates` must come in the order of the axes; got an 'xy' mesh. Pass (y, x).")
     smoothers: list[_Smoother] = []

@@ -52,7 +52,7 @@ class TurningPoints:
         return len(self.x)
 
 
-def turning_points(y: Any, x: Any = None) -> TurningPoints:
+def turning_points(y: Any, x: Any = None, *, datetime_unit: str = "s") -> TurningPoints:
     """Find the points where the derivative of sampled values is zero.
 
     Parameters
@@ -60,8 +60,9 @@ def turning_points(y: Any, x: Any = None) -> TurningPoints:
     y : array-like of shape (n,)
         Samples, finite, in the order of x; n ≥ 3.
     x : array-like of shape (n,), optional
-        Coordinates, strictly increasing or decreasing (or datetime64, then in seconds since the first);
-        0, 1, 2, … by default.
+        Coordinates, strictly increasing or decreasing; by default those of a labelled ``y``, else 0, 1, 2, ….
+    datetime_unit : str, default "s"
+        Unit in which results are given where coordinates are dates (then since the first) or durations.
 
     Returns
     -------
@@ -97,7 +98,7 @@ def turning_points(y: Any, x: Any = None) -> TurningPoints:
     n = len(values)
     x = numpy_times(coordinates[0], "x") if coordinates else None
     if x is not None and np.asarray(x).dtype.kind in "mM":
-        x = elapsed(x)
+        x = elapsed(x, datetime_unit)
     at = np.arange(n, dtype=np.float64) if x is None else as_vector(x, "x", length=n)
     if n < 3:
         raise InputError(f"`y` must have at least 3 samples; got {n}. A turn needs a neighbour on each side.")
