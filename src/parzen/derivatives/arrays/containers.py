@@ -21,7 +21,7 @@ from parzen.derivatives.arrays.times import numpy_times
 from parzen.errors import InputError, InputTypeError
 from parzen.validation import describe
 
-__all__ = ["gradient", "is_container", "values_and_coordinates"]
+__all__ = ["gradient", "is_container", "names", "values_and_coordinates"]
 
 
 def _handler(f: Any) -> Callable[..., Any] | None:
@@ -43,6 +43,11 @@ def values_and_coordinates(f: Any, coordinates: tuple[Any, ...]) -> tuple[Any, t
     if handler is _data_array:
         return f.values, coordinates or _coordinates(f, f.dims)
     return f, coordinates
+
+
+def names(f: Any) -> tuple[Sequence[Any], Any] | None:
+    """Return what a labelled array calls its axes and its values, which may be None; None of any other array."""
+    return (f.dims, f.name) if _handler(f) is _data_array else None
 
 
 def gradient(f: Any, coordinates: tuple[Any, ...], options: Options) -> Any:
