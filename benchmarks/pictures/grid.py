@@ -50,7 +50,9 @@ def noise() -> Any:
     top.plot(x, y, ".", ms=3, color="0.6", label="samples")
     top.plot(x, result.values, "C0", label="smoothed")
     turns = turning_points(result.values, x)
-    top.plot(turns.x, turns.y, "r^", label="turning points")
+    for kind, mark, color in (("maximum", "^", "tab:red"), ("minimum", "v", "tab:orange")):
+        chosen = turns.kind == kind
+        top.plot(turns.x[chosen], turns.y[chosen], mark, ms=8, color=color, label=kind)
     bottom.plot(x, np.gradient(y, x), color="0.85", lw=0.8, label="np.gradient")
     bottom.plot(x, np.cos(x), "k--", lw=1, label="true slope")
     bottom.plot(x, result.gradient, "C0", label="smooth_gradient")
