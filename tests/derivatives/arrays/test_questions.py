@@ -5,6 +5,7 @@ import pytest
 
 from parzen import grid
 from parzen.derivatives.arrays.gradient import gradient
+from parzen.derivatives.arrays.linear_smoothers import smoothing_spline
 from parzen.errors import InputError, InputTypeError
 
 
@@ -222,6 +223,7 @@ def test_namespace_names_everything():
     [
         lambda: grid.turning_points(np.sin(np.arange(9.0))),
         lambda: grid.smooth_gradient(np.sin(np.arange(9.0))),
+        lambda: smoothing_spline(np.arange(9.0), np.sin(np.arange(9.0))[:, None], 1.0),
     ],
 )
 def test_results_can_be_compared_and_collected(find):

@@ -18,7 +18,7 @@ _PROBES = 256
 _EXACT = 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class LinearFit:
     """What a linear smoother made of the columns of y, and how it answers to noise."""
 
