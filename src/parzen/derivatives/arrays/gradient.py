@@ -28,7 +28,7 @@ def gradient(
     workers: int | None = None,
     datetime_unit: str = "s",
 ) -> Any:
-    """Derivative of sampled values along each axis: a drop-in for `numpy.gradient` that goes on.
+    """Derivative of sampled values along each axis: a drop-in for `numpy.gradient` with more options.
 
     ∂ᵐf/∂xᵐ at every sample, from a weighted sum of its neighbours: central differences inside, and at open
     ends one-sided ones.
@@ -37,9 +37,9 @@ def gradient(
     ----------
     f : array-like of shape (n_0, …, n_{d-1})
         The samples. Any numeric dtype, datetime64 or timedelta64; also a masked array, an xarray
-        ``DataArray``, a pandas ``Series`` (its index are the coordinates), a dask, torch or JAX array.
+        ``DataArray``, a pandas ``Series`` (its index holds the coordinates), a dask, torch or JAX array.
     *coordinates : scalar or array, optional
-        What NumPy calls ``varargs``. Nothing: step 1. One scalar: the step of every axis. One argument an
+        What NumPy calls ``varargs``. Nothing: step 1. One scalar: the step of every axis. One argument per
         axis, in the order of ``axis``: its step (scalar), or the coordinates of its samples (1-D array of
         that length; not the spacings). 2-D coordinates from `numpy.meshgrid` are taken too. Rows come first:
         ``gradient(z, y, x)``.
@@ -71,7 +71,7 @@ def gradient(
     Returns
     -------
     ndarray, or tuple of ndarray
-        As NumPy: an array for one axis, else a tuple with one array an axis, each of the shape of ``f``.
+        As NumPy: an array for one axis, else a tuple with one array per axis, each of the shape of ``f``.
         Floating and complex dtypes are kept, integers and booleans give float64, dates durations. With
         ``meshgrid`` coordinates the results follow the arguments.
 
@@ -104,8 +104,8 @@ def gradient(
     *Cost.* One pass over memory for all axes; no temporaries of the size of the data for C- or
     Fortran-ordered floats, one converted copy for other layouts and dtypes. On Linux the pages of up to six dropped
     results of over 1 MiB wait for the next call of the same size, while the system may take them. Arrays of up
-    to 8192 elements need no compiler; the first larger call of a process loads the compiled loops (about half
-    a second), the first on a machine compiles them (two to four seconds a dtype).
+    to 8192 elements need no compiler; the first larger call of a process loads the compiled loops (about a
+    quarter of a second), the first on a machine compiles them (about a second per dtype).
 
     References
     ----------
