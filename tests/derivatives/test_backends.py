@@ -12,10 +12,10 @@ from parzen.derivatives.functions.differentiate import (
     differentiate,
     grad,
     hessian,
-    hvp,
     jacobian,
     value_and_grad,
 )
+from parzen.derivatives.functions.sparse import hvp
 from parzen.errors import InputError, ParzenWarning
 
 
