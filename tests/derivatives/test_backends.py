@@ -4,9 +4,11 @@ import math
 
 import numpy as np
 import pytest
+from sklearn.exceptions import NotFittedError
 
 from parzen.density.estimator import KernelDensity
 from parzen.derivatives.functions.backends import METHODS
+from parzen.derivatives.functions.descend import ascend
 from parzen.derivatives.functions.differentiate import (
     derivative,
     differentiate,
@@ -16,7 +18,7 @@ from parzen.derivatives.functions.differentiate import (
     value_and_grad,
 )
 from parzen.derivatives.functions.sparse import hvp
-from parzen.errors import InputError, ParzenWarning
+from parzen.errors import InputError, InputTypeError, ParzenWarning
 
 
 def test_the_order_of_the_methods():
@@ -64,6 +66,41 @@ def test_a_fitted_density_is_exact():
     np.testing.assert_allclose(
         derivative(line.score_samples, [0.1, 0.2]), line.grad_log_density(np.array([[0.1], [0.2]]))[:, 0]
     )
+
+
+@pytest.mark.parametrize("call", [grad, ascend, hessian, jacobian])
+@pytest.mark.parametrize("name", ["density", "grad_log_density", "score"])
+def test_methods_of_a_density_that_take_rows_point_to_the_one_that_takes_a_point(call, name):
+    # said that X must be 2-D, and to reshape it
+    kde = KernelDensity(0.5).fit(np.random.default_rng(0).standard_normal((50, 2)))
+    with pytest.raises(InputTypeError, match=rf"method `{name}` of a density.*Pass `kde.log_density`"):
+        call(getattr(kde, name), [0.1, 0.2])
+
+
+def test_the_density_of_a_table_is_still_a_function():
+    kde = KernelDensity(0.5).fit(np.random.default_rng(0).standard_normal((50, 1)))
+    with pytest.raises(InputTypeError, match=r"kde\.log_density"):
+        derivative(kde.density, 0.5)
+    exact = kde.density([[0.5]]) * kde.grad_log_density([[0.5]])
+    np.testing.assert_allclose(grad(kde.density, [[0.5]]), exact, rtol=1e-8)
+    np.testing.assert_allclose(grad(kde.density, kwargs={"X": [[0.5]]}, wrt="X")["X"], exact, rtol=1e-8)
+
+
+@pytest.mark.parametrize("call", [grad, derivative, ascend])
+def test_a_density_that_is_not_fitted_says_so(call):
+    # was an AttributeError about bandwidth_
+    with pytest.raises(NotFittedError):
+        call(KernelDensity().log_density, [0.5])
+
+
+def test_a_point_of_the_wrong_size_and_many_points_get_their_own_advice():
+    kde = KernelDensity(0.5).fit(np.random.default_rng(0).standard_normal((50, 2)))
+    with pytest.raises(InputError, match=r"got 1\. Give 2 numbers\.$"):
+        ascend(kde.log_density, [2.0])
+    with pytest.raises(InputError, match=r"got 3\. Give 2 numbers\.$"):
+        grad(kde.log_density, [2.0, 3.0, 4.0])
+    with pytest.raises(InputError, match="own gradient for many points"):
+        grad(kde.log_density, [[2.0, 3.0], [4.0, 5.0]])
 
 
 def test_complex_step_is_exact_to_rounding():

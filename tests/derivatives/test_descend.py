@@ -121,6 +121,8 @@ def test_bad_arguments(options, error, words):
     assert words in str(caught.value)
     with pytest.raises(InputError, match="one number"):
         descend(lambda p: p, [1.0, 2.0], gradient=lambda p: p)
+    with pytest.raises(InputTypeError, match=r"The function comes first: ascend\(f, x0\)"):
+        ascend([1.0, 2.0], bowl)
 
 
 def test_plots():

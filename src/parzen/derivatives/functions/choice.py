@@ -29,6 +29,8 @@ KINDS = ("derivative", "gradient", "jacobian", "hessian")
 PLAIN = ("complex-step", "finite-difference")
 #: Methods whose results are compared with one difference along one direction.
 CHECKED = ("autodiff", "symbolic", "complex-step")
+#: The highest derivative of a function of one number.
+MOST_ORDER = 6
 #: A relative error up to which it is sensible to ask for no more.
 WORTH_HAVING = 0.1
 #: An entry so many times smaller than the largest one is measured by that, except by differences.
@@ -64,8 +66,11 @@ def prepare(
             f"`method` must be 'auto' or one of {', '.join(METHODS)}; got {method!r}. Choose one."
         )
     order = as_positive_int(order, "order")
-    if order > 6 or (order > 1 and kind != "derivative"):
-        raise InputError(f"`order` must be 1 to 6, and 1 for a {kind}; got {order}. Use kind='derivative'.")
+    if order > 1 and kind != "derivative":
+        remedy = "Leave it out" if kind == "hessian" else "Use kind='hessian', or 'derivative' of one number"
+        raise InputError(f"`order` must be 1 for a {kind}; got {order}. {remedy}.")
+    if order > MOST_ORDER:
+        raise InputError(f"`order` must be 1 to {MOST_ORDER}; got {order}. Use at most {MOST_ORDER}.")
     if not isinstance(vectorized, (bool, np.bool_)) and not (
         isinstance(vectorized, str) and vectorized == "auto"
     ):
@@ -80,7 +85,8 @@ def prepare(
     rtol = max(rtol, 2.0**-52)
     if noise is not None and noise != 0:
         noise = as_positive_float(noise, "noise")
-    target = make_target(point_function(as_function(f)), x, wrt, args, kwargs)
+    at = 0.0 if kind == "derivative" and x is not None else x  # separate numbers, whatever the shape of x
+    target = make_target(point_function(as_function(f), at), x, wrt, args, kwargs)
     if kind == "derivative" and target.names is not None and target.x.size != 1:
         raise InputError(
             "`x` must be given for the derivatives at several points; got names. Use kind='gradient'."
@@ -134,7 +140,8 @@ def _find(job: Job, method: str) -> tuple[Derivative, Any]:
         if reason is None:
             if method == name:
                 raise InputError(
-                    f"`method` must suit the function; got {name!r}, which does not apply. Use 'auto'."
+                    f"`method` must suit the function; got {name!r}, which does not apply: {module.WHY_NOT}. "
+                    "Use 'auto'."
                 )
             continue
         try:

@@ -246,8 +246,8 @@ class _Course:
     def __init__(
         self, sign: int, f: Any, gradient: Any, x0: Any, bounds: Any, args: Any, kwargs: Any
     ) -> None:
-        f = point_function(as_function(f))  # as differentiate takes it
-        require_function(f)
+        f = point_function(as_function(f), x0)  # as differentiate takes it
+        require_function(f, x0, "descend(f, x0)" if sign > 0 else "ascend(f, x0)")
         self.sign, self.f, self.gradient, self.bounds = sign, f, gradient, bounds
         self.args, self.kwargs = as_arguments(args, kwargs)
         self.shape = np.shape(x0)

@@ -131,7 +131,7 @@ def differentiate(
     return find(job, method)[0]
 
 
-def derivative(f: Callable[..., Any], x: Any, **options: Unpack[Options]) -> Any:
+def derivative(f: Callable[..., Any], x: Any = None, **options: Unpack[Options]) -> Any:
     """Return f'(x), or the derivative of a higher ``order``, for f of one number.
 
     Parameters
@@ -214,7 +214,7 @@ def jacobian(f: Callable[..., Any], x: Any = None, **options: Unpack[Options]) -
     return value_of(differentiate(f, x, "jacobian", **options))
 
 
-def hessian(f: Callable[..., Any], x: Any, **options: Unpack[Options]) -> Any:
+def hessian(f: Callable[..., Any], x: Any = None, **options: Unpack[Options]) -> Any:
     """Return the Hessian H[i, j] = ∂²f/∂xᵢ∂xⱼ, symmetric by construction.
 
     Parameters
@@ -224,7 +224,7 @@ def hessian(f: Callable[..., Any], x: Any, **options: Unpack[Options]) -> Any:
 
     Returns
     -------
-    ndarray of shape (*x.shape, *x.shape)
+    ndarray of shape (*x.shape, *x.shape), or dict of its columns where ``wrt`` names arguments
 
     Raises
     ------

@@ -81,7 +81,7 @@ def sparse_jacobian(
     """
     from scipy.sparse import coo_array, csc_array
 
-    f, start = _function_of_x(f, args, kwargs), as_vector(x, "x")
+    f, start = _function_of_x(f, x, args, kwargs), as_vector(x, "x")
     limits = tuple(np.abs(side - start) for side in as_bounds(bounds, start, start.shape))
     base = _vector(f, start)
     if sparsity is None:
@@ -158,7 +158,7 @@ def jacobian_operator(
     """
     from scipy.sparse.linalg import LinearOperator
 
-    f, start = _function_of_x(f, args, kwargs), as_vector(x, "x")
+    f, start = _function_of_x(f, x, args, kwargs), as_vector(x, "x")
     base = _vector(f, start)
     size = float(np.max(np.abs(start))) or 1.0
 
@@ -265,12 +265,12 @@ def _along(f: Callable[[float], Any], **options: Unpack[Options]) -> Derivative:
 
 
 def _function_of_x(
-    f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any] | None
+    f: Callable[..., Any], x: Any, args: Sequence[Any], kwargs: Mapping[str, Any] | None
 ) -> Callable[[FloatArray], Any]:
     """f with its other arguments filled in."""
-    require_function(f)
+    require_function(f, x, "sparse_jacobian(f, x)")
     more, named = as_arguments(args, kwargs)
-    return lambda x: f(x, *more, **named)
+    return lambda point: f(point, *more, **named)
 
 
 def _vector(f: Callable[[FloatArray], Any], start: FloatArray) -> FloatArray:

@@ -52,12 +52,16 @@ def as_output(raw: Any) -> Output:
     return Output(wide.view(np.float64), array.shape, is_complex, max(grain, 2.0**-52))
 
 
-def require_function(f: Any) -> None:
-    """Refuse what cannot be called, with a word on densities."""
+def require_function(f: Any, x: Any, call: str = "grad(f, x)") -> None:
+    """Refuse what cannot be called, with a word on densities, on arrays and on the order of f and x."""
     if not callable(f):
         remedy = "Pass a callable"
-        if callable(getattr(f, "log_density", None)):
+        if callable(x):
+            remedy = f"The function comes first: {call}"
+        elif callable(getattr(f, "log_density", None)):
             remedy = "Pass its method: `kde.log_density` of a fitted `kde`"
+        elif isinstance(f, (list, tuple)) or hasattr(f, "__array__"):
+            remedy = "Samples on a grid have derivatives by parzen.gradient and parzen.grid.hessian"
         raise InputTypeError(f"`f` must be a function; got {describe(f)}. {remedy}.")
 
 
@@ -179,7 +183,7 @@ def make_target(
     f: Callable[..., Any], x: Any, wrt: Any, args: Sequence[Any], kwargs: Mapping[str, Any] | None
 ) -> Target:
     """Check f, x and wrt, and bring them into one form."""
-    require_function(f)
+    require_function(f, x)
     more, rest = as_arguments(args, kwargs)
     if x is not None:
         flat, shape = as_point(x)

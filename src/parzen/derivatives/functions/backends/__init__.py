@@ -1,7 +1,7 @@
 """The ways to differentiate a function, in the order in which they are tried.
 
-A method is one file with ``applies(job)``, which says why it may be used or returns None, and
-``differentiate(job)``, which answers or raises `NotPossible`. A new method is one file and one row here.
+A method is one file with ``applies(job)``, which says why it may be used or returns None (then ``WHY_NOT`` says why
+not), and ``differentiate(job)``, which answers or raises `NotPossible`. A new method is one file and one row here.
 """
 
 from types import ModuleType

@@ -12,7 +12,10 @@ from parzen.derivatives.functions.backends.interface import Found, Job, NotPossi
 from parzen.derivatives.functions.target import Target
 from parzen.typing import FloatArray
 
-__all__ = ["applies", "differentiate", "plain_target"]
+__all__ = ["WHY_NOT", "applies", "differentiate", "plain_target"]
+
+#: why the method does not apply, where it does not
+WHY_NOT = "neither x nor f belongs to PyTorch, JAX or autograd"
 
 #: name of the library → the module whose presence in f's source says that f was written for it
 LIBRARIES = {"jax": "jax", "torch": "torch", "autograd": "autograd"}
@@ -72,7 +75,7 @@ def differentiate(job: Job) -> Found:
     """Let the library differentiate, in float64."""
     library = library_of(job.target)
     if library is None:
-        raise NotPossible("neither x nor f belongs to JAX, PyTorch or autograd")
+        raise NotPossible(WHY_NOT)
     if job.kind == "derivative" and job.target.chosen.size != job.target.x.size:
         raise NotPossible("part of an elementwise derivative")
     try:

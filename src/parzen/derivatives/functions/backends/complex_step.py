@@ -18,7 +18,10 @@ from parzen.derivatives.functions.sampling import NotVectorized, Sampler
 from parzen.derivatives.functions.target import Target
 from parzen.typing import FloatArray
 
-__all__ = ["applies", "differentiate"]
+__all__ = ["WHY_NOT", "applies", "differentiate"]
+
+#: why the method does not apply, where it does not
+WHY_NOT = "it finds first derivatives only, and takes no `noise`"
 
 
 def applies(job: Job) -> str | None:

@@ -5,13 +5,17 @@ from typing import Any
 import numpy as np
 
 from parzen.derivatives.functions.backends.interface import Found, Job, NotPossible
-from parzen.errors import InputError
+from parzen.errors import InputError, InputTypeError
 from parzen.typing import FloatArray
 
-__all__ = ["DensityAtPoint", "applies", "differentiate", "point_function"]
+__all__ = ["WHY_NOT", "DensityAtPoint", "applies", "differentiate", "point_function"]
 
+#: why the method does not apply, where it does not
+WHY_NOT = "f has no method `gradient` or `hessian` for this derivative"
 #: methods of a density that return log f at rows of queries
 LOG_DENSITIES = ("log_density", "score_samples")
+#: other methods of a density; they take rows of queries, never one point
+OF_ROWS = ("density", "evaluate", "grad_log_density", "hess_log_density", "score")
 
 
 class DensityAtPoint:
@@ -46,19 +50,29 @@ class DensityAtPoint:
         """One point as a table of one row."""
         wanted = self.density.n_features_in_
         if np.size(x) != wanted:
+            many = np.size(x) > wanted and np.size(x) % wanted == 0
+            remedy = "Call the density's own gradient for many points" if many else f"Give {wanted} numbers"
             raise InputError(
-                f"`x` must be one point with {wanted} entries, like the samples; got {np.size(x)}. "
-                "Call the density's own gradient for many points."
+                f"`x` must be one point with {wanted} entries, like the samples; got {np.size(x)}. {remedy}."
             )
         return np.reshape(np.asarray(x, dtype=np.float64), (1, -1))
 
 
-def point_function(f: Any) -> Any:
-    """Return f, or, for the log density of a fitted density, the same as a function of one point."""
-    owner = getattr(f, "__self__", None)
-    if getattr(f, "__name__", "") in LOG_DENSITIES and callable(getattr(owner, "grad_log_density", None)):
-        return DensityAtPoint(owner, f)
-    return f
+def point_function(f: Any, x: Any) -> Any:
+    """Return f, or, for the log density of a fitted density, the same as a function of one point.
+
+    Other methods of a density are refused, unless x is a table as they want it.
+    """
+    owner, name = getattr(f, "__self__", None), getattr(f, "__name__", "")
+    if not callable(getattr(owner, "grad_log_density", None)):
+        return f
+    if name in OF_ROWS and x is not None and np.ndim(x) != 2:
+        raise InputTypeError(
+            f"`f` must take one point; got the method `{name}` of a density, which takes rows of points. "
+            "Pass `kde.log_density`, whose gradient is exact."
+        )
+    # before `fit` it is only called, and says itself that it is not fitted
+    return DensityAtPoint(owner, f) if name in LOG_DENSITIES and hasattr(owner, "n_features_in_") else f
 
 
 def applies(job: Job) -> str | None:

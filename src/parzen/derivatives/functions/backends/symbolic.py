@@ -10,7 +10,10 @@ from parzen.derivatives.functions.backends.interface import Found, Job, NotPossi
 from parzen.errors import InputError
 from parzen.validation import describe
 
-__all__ = ["SymbolicFunction", "applies", "as_function", "differentiate"]
+__all__ = ["WHY_NOT", "SymbolicFunction", "applies", "as_function", "differentiate"]
+
+#: why the method does not apply, where it does not
+WHY_NOT = "f is no SymPy expression"
 
 
 class SymbolicFunction:
