@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 from scipy.optimize import rosen
 
-from parzen.derivatives.functions.descend import METHODS, ascend, descend
+from parzen.derivatives.functions.descend import METHODS, OUTCOMES, SUCCESSES, _outcome, ascend, descend
 from parzen.errors import InputError, InputTypeError
 
 
@@ -101,6 +101,27 @@ def test_ascend_is_as_quiet_as_descend():
 def test_shape_of_x0_and_args():
     path = descend(lambda m, a: np.sum((m - a) ** 2), np.zeros((2, 2)), args=(np.eye(2),))
     np.testing.assert_allclose(path.x, np.eye(2), atol=1e-6)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_end_is_told_in_our_words(method):
+    # was 'CONVERGENCE: NORM OF PROJECTED GRADIENT <= PGTOL' and the like
+    ours = {"the gradient is below tol", *OUTCOMES, *SUCCESSES.values()}
+    wrong = descend(bowl, [5.0, 5.0], gradient=lambda p: -bowl_gradient(p), method=method, max_steps=50)
+    short = descend(rosen, [-1.2, 1.0], method=method, max_steps=3)
+    for path in (descend(bowl, [5.0, 5.0], method=method), short, wrong):
+        assert path.message in ours
+    assert short.message == ("too many evaluations of f" if method == "TNC" else "max_steps reached")
+    assert not wrong.converged
+
+
+def test_an_end_unknown_to_us_is_told_as_it_is():
+    assert _outcome("BFGS", "Something New.") == "Something New."
+    assert (
+        _outcome("L-BFGS-B", "CONVERGENCE: NORM_OF_PROJECTED_GRADIENT_<=_PGTOL")
+        == "the gradient is below tol"
+    )
+    assert _outcome("TNC", "Converged (|x_n-x_(n-1)| ~= 0)") == "x does not move any further"
 
 
 @pytest.mark.parametrize(

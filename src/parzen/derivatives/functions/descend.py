@@ -30,6 +30,36 @@ SETTLED = 1e-2
 FAR_AWAY = 1e12
 #: So many gradients that are not finite end a search; some methods would go on for ever.
 MOST_UNDEFINED = 20
+#: How a method of SciPy ended, in our words, and what SciPy's message then has in it, small and without underscores.
+OUTCOMES = {
+    "the gradient is below tol": ("projected gradient", "|pg| ~= 0", "`gtol` termination"),
+    "steps are below tol": ("`xtol` termination",),
+    "f does not improve any further": ("reduction of f", "f n-f (n-1)", "unable to progress"),
+    "x does not move any further": ("x n-x (n-1)",),
+    "max_steps reached": (
+        "iterations has been exceeded",
+        "iterations reached limit",
+        "iteration limit",
+        "function evaluations is exceeded",  # trust-constr counts its steps so
+    ),
+    "too many evaluations of f": ("function evaluations", "f,g evaluations"),
+    "no better f along the gradient: rounding, or a wrong gradient": (
+        "precision loss",
+        "abnormal",
+        "linear search failed",
+        "positive directional derivative",
+    ),
+    "no step can be found: f is unbounded, or a wrong gradient": ("subproblem", "singular matrix"),
+    "the curvature of f has the wrong sign": ("not positive definite",),
+    "f or its gradient is not finite": ("nan result",),
+}
+#: The same, where SciPy only says that it terminated successfully.
+SUCCESSES = {
+    "BFGS": "the gradient is below tol",
+    "CG": "the gradient is below tol",
+    "SLSQP": "f does not improve any further",
+    "Newton-CG": "steps are below tol",
+}
 BOUNDED = ("L-BFGS-B", "SLSQP", "TNC", "trust-constr")
 
 
@@ -50,7 +80,7 @@ class Path:
     converged : bool
         Whether the method's own criterion was met.
     message : str
-        Why it ended.
+        Why it ended, in a few words.
     n_evaluations : int
         Calls of f, those for gradients by differences not included.
     n_gradients : int
@@ -358,7 +388,7 @@ def _gradient_descent(course: _Course, rate: float | None, tol: float, max_steps
             else:
                 return bool(
                     np.max(np.abs(slope)) <= 1e-4 * max(1.0, abs(value))
-                ), "f does not fall any further"
+                ), "f does not improve any further"
             x, value, step = new, there, 2 * step
         course.pass_by(x, value)
         if not np.isfinite(value):
@@ -411,7 +441,7 @@ def _scipy(course: _Course, method: str, tol: float, max_steps: int) -> tuple[bo
     except _AstrayError:
         return False, "the search went where f is not finite: give bounds"
     if not np.isfinite(result.x).all():
-        return False, f"{result.message} (x is not finite: f is unbounded?)"
+        return False, f"{_outcome(method, result.message)} (x is not finite: f is unbounded?)"
     passed(np.asarray(result.x, dtype=np.float64))
     last = course.history[-1]
     left = course.remains(last, course.slope(last))
@@ -419,4 +449,14 @@ def _scipy(course: _Course, method: str, tol: float, max_steps: int) -> tuple[bo
     success = bool(result.success) and left <= max(10 * tol, SETTLED * at_start)
     known = np.isfinite(course.values[-1])
     hint = " (f was not finite at points tried: give bounds)" if course.undefined else ""
-    return bool(known and (success or left <= 10 * tol) and not course.lost(last)), f"{result.message}{hint}"
+    converged = bool(known and (success or left <= 10 * tol) and not course.lost(last))
+    arrived = converged and left <= tol  # though the method may not have looked at it
+    return converged, ("the gradient is below tol" if arrived else _outcome(method, result.message)) + hint
+
+
+def _outcome(method: str, message: str) -> str:
+    """What SciPy says of its end, in the words of this room; as it stands where there are none for it."""
+    plain = message.lower().replace("_", " ")
+    if "terminated successfully" in plain and method in SUCCESSES:
+        return SUCCESSES[method]
+    return next((words for words, parts in OUTCOMES.items() if any(part in plain for part in parts)), message)
