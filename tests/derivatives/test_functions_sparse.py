@@ -57,6 +57,48 @@ def test_products():
     np.testing.assert_array_equal(operator @ np.zeros(7), 0)
 
 
+@pytest.mark.parametrize("library", ["autograd", "torch", "jax"])
+def test_a_transposed_product_is_one_reverse_pass(library):
+    # was n + 3 complex steps or more, since the weighted sum was taken by NumPy
+    xp = {"autograd": "autograd.numpy", "torch": "torch", "jax": "jax.numpy"}[library]
+    xp = pytest.importorskip(xp, reason=f"{library} is an extra: pip install parzen[{library}]")
+    n, calls = 20, 0
+    x = np.linspace(0.5, 1.5, n)
+    shift = np.eye(n) + np.eye(n, k=1)
+    shift = xp.asarray(shift) if library == "torch" else shift
+
+    def f(p):
+        nonlocal calls
+        calls += 1
+        return xp.sin(p) * (shift @ p)
+
+    operator = jacobian_operator(f, x)
+    matrix = np.asarray(shift)
+    full = np.diag(np.cos(x) * (matrix @ x)) + np.sin(x)[:, None] * matrix
+    u = np.linspace(-1, 2, n)
+    calls = 0
+    np.testing.assert_allclose(operator.T @ u, full.T @ u, rtol=1e-13)
+    assert (
+        calls <= 5
+    )  # one pass, a check by differences along one direction; JAX looks at the shape of f first
+    np.testing.assert_allclose(operator @ u, full @ u, rtol=1e-8)
+
+
+def test_a_transposed_product_of_lists_and_of_numpy():
+    def f(p):
+        return [p[0] * p[1], p[0] ** 2]
+
+    np.testing.assert_allclose(jacobian_operator(f, [2.0, 3.0]).T @ [1.0, 10.0], [43, 2], rtol=1e-13)
+    with_argument = jacobian_operator(lambda p, a: a * p**2, [2.0, 3.0], args=(5.0,))
+    np.testing.assert_allclose(with_argument.T @ [1.0, 1.0], [20, 30], rtol=1e-13)
+    x = np.array([2.0, 3.0])
+    operator = jacobian_operator(f, x)
+    x[:] = 0  # the operator keeps its own point
+    np.testing.assert_allclose(operator.T @ [1.0, 10.0], [43, 2], rtol=1e-13)
+    with pytest.raises(InputError, match="`x` must be 1-D"):
+        jacobian_operator(np.sum, 2.0)
+
+
 def test_refusals():
     with pytest.raises(InputError, match="vector"):
         sparse_jacobian(lambda p: p[0], [1.0, 2.0])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
+from parzen.derivatives.functions.backends.autodiff import Weighted, plain_target
 from parzen.derivatives.functions.choice import CHECKED, Options, apply, find, prepare, value_of
 from parzen.derivatives.functions.lines import Lines
 from parzen.derivatives.functions.problem import FLAT, ROUGH
@@ -140,8 +141,9 @@ def jacobian_operator(
     Returns
     -------
     scipy.sparse.linalg.LinearOperator of shape (m, n)
-        ``J @ v`` is a derivative along v, about 7 evaluations of f; ``J.T @ u`` is the gradient of u·f, n + 3
-        evaluations by complex step, up to 7n by differences. f is called with NumPy arrays, never traced.
+        ``J @ v`` is a derivative along v, about 7 evaluations of f; ``J.T @ u`` is the gradient of u·f: one reverse
+        pass where f belongs to PyTorch, JAX or autograd, else n + 3 evaluations by complex step, or up to 7n by
+        differences.
 
     Raises
     ------
@@ -158,8 +160,11 @@ def jacobian_operator(
     """
     from scipy.sparse.linalg import LinearOperator
 
-    f, start = _function_of_x(f, x, args, kwargs), as_vector(x, "x")
-    base = _vector(f, start)
+    job, method = prepare(f, x, "gradient", args=args, kwargs=kwargs)
+    target = job.target
+    start = as_vector(target.x.reshape(target.shape), "x")
+    plain = plain_target(target).call
+    base = _vector(plain, start)
     size = float(np.max(np.abs(start))) or 1.0
 
     def forward(v: FloatArray) -> FloatArray:
@@ -168,12 +173,13 @@ def jacobian_operator(
         if length == 0:
             return np.zeros(base.size)
         unit = size / length
-        found = _along(lambda t: np.ravel(f(start + t * unit * way)), rtol=1e-6)
+        found = _along(lambda t: plain(start + t * unit * way), rtol=1e-6)
         return _settled(found) / unit
 
     def backward(u: FloatArray) -> FloatArray:
         weights = as_vector(np.ravel(u), "u")
-        return _settled(find(*prepare(lambda p: np.ravel(f(p)) @ weights, start, "gradient"))[0])
+        product = replace(target, f=Weighted(target.f, weights))
+        return _settled(find(replace(job, target=product), method)[0])
 
     return LinearOperator((base.size, start.size), matvec=forward, rmatvec=backward, dtype=np.float64)
 

@@ -3,7 +3,7 @@
 import inspect
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from parzen.derivatives.functions.backends.interface import Found, Job, NotPossi
 from parzen.derivatives.functions.target import Target
 from parzen.typing import FloatArray
 
-__all__ = ["WHY_NOT", "applies", "differentiate", "plain_target"]
+__all__ = ["WHY_NOT", "Weighted", "applies", "differentiate", "plain_target"]
 
 #: why the method does not apply, where it does not
 WHY_NOT = "neither x nor f belongs to PyTorch, JAX or autograd"
@@ -21,8 +21,25 @@ WHY_NOT = "neither x nor f belongs to PyTorch, JAX or autograd"
 LIBRARIES = {"jax": "jax", "torch": "torch", "autograd": "autograd"}
 
 
+@dataclass(frozen=True, eq=False)
+class Weighted:
+    """u · f, one number, in the arrays of the library that f belongs to: its gradient is Jᵀ u."""
+
+    f: Callable[..., Any]
+    weights: FloatArray
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Return u · f."""
+        values = self.f(*args, **kwargs)
+        if hasattr(values, "new_tensor"):  # PyTorch multiplies tensors of one dtype only
+            return values.reshape(-1) @ values.new_tensor(self.weights)
+        return (values if hasattr(values, "reshape") else np.asarray(values)).reshape(-1) @ self.weights
+
+
 def library_of(target: Target) -> str | None:
     """Return the library that x, an argument or f belongs to, or None."""
+    if isinstance(target.f, Weighted):
+        target = replace(target, f=target.f.f)
     loaded = [name for name in LIBRARIES if name in sys.modules]
     for thing in (target.given, *target.args, *target.kwargs.values(), target.f):
         owner = _package(type(thing).__module__)
