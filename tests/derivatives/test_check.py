@@ -63,7 +63,14 @@ def test_bad_arguments():
         check_gradient(f, 3, X)
 
 
-def test_plot():
-    figure = check_gradient(f, lambda p: right(p) * [1, 1.1, 1], X).plot()
-    left, _ = figure.axes
-    assert [text.get_text() for text in left.get_legend().get_texts()] == ["agrees", "does not agree"]
+def test_lines_of_the_picture_have_names_and_points_keep_off_the_frame():
+    values, excess = check_gradient(f, lambda p: right(p) * [1, 1.1, 1], X).plot().axes
+    assert [text.get_text() for text in values.get_legend().get_texts()] == [
+        "agrees",
+        "does not agree",
+        "equal",
+    ]
+    assert [text.get_text() for text in excess.get_legend().get_texts()] == ["allowed"]
+    low, high = excess.get_xlim()
+    assert low < -0.1
+    assert high > 2.1

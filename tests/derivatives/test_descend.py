@@ -155,6 +155,51 @@ def test_plots():
     assert line.get_ylabel() == "f(x)"
     many = descend(rosen, np.zeros(4)).plot()
     assert many.get_xlabel() == "step"
+    for axes, names in ((flat, ["path", "start", "end"]), (line, ["path", "start", "end"])):
+        assert [text.get_text() for text in axes.get_legend().get_texts()] == names
+
+
+def test_steps_are_whole_numbers():
+    path = descend(lambda p: np.sum((p - 1) ** 2), np.zeros(3), method="gradient-descent", max_steps=2)
+    ticks = path.plot().get_xticks()
+    np.testing.assert_array_equal(ticks, np.round(ticks))
+
+
+def test_contours_have_round_numbers_and_colours_by_rank(monkeypatch):
+    monkeypatch.setattr("parzen.plotting.paths.IN_TIME", np.inf)
+    axes = descend(rosen, [-1.2, 1.0]).plot()
+    (picture,) = axes.collections
+    colours = picture.get_edgecolor()
+    assert len(np.unique(colours, axis=0)) == len(picture.levels) >= 15
+    lightness = colours[:, :3] @ [0.2126, 0.7152, 0.0722]
+    assert np.all(np.diff(lightness) > 0)
+    assert lightness.max() < 0.7  # seen on white
+    bar = axes.figure.axes[1]
+    shown = [label.get_text() for label in bar.get_yticklabels()]
+    assert 5 <= len(shown) <= 7
+    assert all(len(label) <= 4 for label in shown), shown
+    valley = picture.get_paths()[0].vertices  # smooth: on both sides of x[1] = x[0]**2, without islands
+    assert np.count_nonzero(picture.get_paths()[0].codes == 1) == 1
+    np.testing.assert_allclose([rosen(p) for p in valley], picture.levels[0], atol=0.02)
+
+
+def test_a_function_that_takes_long_is_drawn_with_fewer_points(monkeypatch):
+    asked = []
+
+    def f(p):
+        asked.append(p)
+        return p @ p
+
+    path = descend(f, [1.0, 2.0])
+    for in_time, side in ((np.inf, 241), (0.0, 81)):
+        monkeypatch.setattr("parzen.plotting.paths.IN_TIME", in_time)
+        asked.clear()
+        path.plot()
+        assert len(asked) == side**2
+
+
+def test_a_plain_has_no_contours():
+    assert not descend(lambda p: 3.0, [1.0, 2.0]).plot().collections
 
 
 @pytest.mark.parametrize("x0", [5.0, [5.0, 5.0], [5.0, 5.0, 5.0]])
