@@ -39,7 +39,7 @@ def test_the_page_runs(name, needs, code, monkeypatch, tmp_path):
     for package in needs.split():
         pytest.importorskip(package, reason=f"the block {name} needs {package}")
     monkeypatch.chdir(tmp_path)
-    exec(compile(code, f"{PAGE.name}:{name}", "exec"), {"__name__": name, "np": np})
+    exec(compile(code, f"{PAGE.name}:{name}", "exec"), {"__name__": name})
 
 
 def test_the_table_of_what_does_not_converge():
