@@ -310,12 +310,15 @@ def _as_tuple(result: Any) -> tuple[Any, ...]:
 
 
 def _sum(terms: Sequence[Any], shape: tuple[int, ...]) -> Any:
-    """Add up without further temporaries."""
+    """Add up without further temporaries, where the dtype of the sum allows it."""
     if not terms:
         return np.zeros(shape)
     total = terms[0]
     for term in terms[1:]:
-        total += term
+        if getattr(term, "dtype", None) == getattr(total, "dtype", None):
+            total += term
+        else:
+            total = total + term
     return total
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from parzen.derivatives.arrays.numpy_calls import is_small
 from parzen.derivatives.arrays.pages import new_output, release
 from parzen.derivatives.arrays.schemes import Scheme, apply
-from parzen.derivatives.arrays.spacing import exact_floats
+from parzen.derivatives.arrays.spacing import Spacing, exact_floats
 from parzen.derivatives.arrays.times import numpy_times
 from parzen.errors import InputTypeError
 from parzen.typing import FloatArray
@@ -71,15 +71,15 @@ def differentiate(
     schemes: Sequence[Scheme],
     outs: Sequence[Any] | None,
     threads: int,
-    positions: Sequence[FloatArray] | None,
+    spacings: Sequence[Spacing] | None,
 ) -> list[Any]:
-    """Carry out one scheme an axis; with ``positions`` redo what NaN samples spoil (nan="skip")."""
+    """Carry out one scheme an axis; with ``spacings`` redo what NaN samples spoil (nan="skip")."""
     try:
-        return _differentiate(f, axes, schemes, outs, threads, positions)
+        return _differentiate(f, axes, schemes, outs, threads, spacings)
     except MemoryError:
         if not release():
             raise
-        return _differentiate(f, axes, schemes, outs, threads, positions)
+        return _differentiate(f, axes, schemes, outs, threads, spacings)
 
 
 def _differentiate(
@@ -88,11 +88,11 @@ def _differentiate(
     schemes: Sequence[Scheme],
     outs: Sequence[Any] | None,
     threads: int,
-    positions: Sequence[FloatArray] | None,
+    spacings: Sequence[Spacing] | None,
 ) -> list[Any]:
     """Do so; what is kept of dropped results may be in the way."""
     dtype = result_dtype(f.dtype)
-    if is_small(f) and f.dtype.char in "dD" and positions is None:
+    if is_small(f) and f.dtype.char in "dD" and spacings is None:
         return _hand_over([apply(s, f, a) for s, a in zip(schemes, axes, strict=True)], outs, f)
     readable, dtype_of_loops = _working_array(f)
     if readable is None:
@@ -124,14 +124,14 @@ def _differentiate(
         inner = math.prod(shape[back[axis] + 1 :]) * parts
         wanted.append(Axis(scheme, inner, array.reshape(-1).view(dtype_of_loops), new))
     if work.size and wanted:
-        if positions is not None and parts == 2:
+        if spacings is not None and parts == 2:
             flat = _both_parts_missing(flat)
         source = flat.view()
         source.flags.writeable = False  # one compiled version serves read-only and writeable input
         sweep(source, wanted, threads)
-        if positions is not None and f.dtype.kind in "fc":
-            for part, position in zip(wanted, positions, strict=True):
-                repair(source, part, position)
+        if spacings is not None and f.dtype.kind in "fc":
+            for part, spacing in zip(wanted, spacings, strict=True):
+                repair(source, part, spacing)
     results = [_as_result(array.transpose(back), dtype) for array in made]
     return _hand_over(results, outs, f)
 

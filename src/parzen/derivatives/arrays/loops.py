@@ -25,6 +25,7 @@ __all__ = [
     "inverse_bands",
     "long_uneven_interior",
     "repair_lines",
+    "running_sums",
     "three_point_interiors",
     "uneven_interior",
     "uniform_interior",
@@ -338,27 +339,40 @@ def edges(f, out, begin, end, n, inner, targets, indices, weights, divisors, rel
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def fornberg(points, here, order, table, weights):  # type: ignore[no-untyped-def]
-    """Fill ``weights`` (k,) with those of the ``order``-th derivative at ``here``.
+def running_sums(gaps, high, low):  # type: ignore[no-untyped-def]
+    """Write the sums of the first 0, 1, 2, … gaps as ``high`` + ``low``, (n,): differences of two lose no small gap."""
+    high[0] = 0.0
+    low[0] = 0.0
+    for i in range(gaps.size):
+        s = high[i] + gaps[i]
+        part = s - high[i]
+        rest = low[i] + ((high[i] - (s - part)) + (gaps[i] - part))
+        high[i + 1] = s + rest
+        low[i + 1] = rest - (high[i + 1] - s)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def fornberg(high, low, here, here_low, order, table, weights):  # type: ignore[no-untyped-def]
+    """Fill ``weights`` (k,) with those of the ``order``-th derivative at ``here`` from samples at ``high`` + ``low``.
 
     ``table`` (k, order+1) is scratch. The same recursion as `stencils.float_weights`, for one point in a loop.
     """
-    k = points.size
+    k = high.size
     scale = 0.0
     for j in range(k):
-        scale = max(scale, abs(points[j] - here))
+        scale = max(scale, abs((high[j] - here) + (low[j] - here_low)))
     for j in range(k):
         for s in range(order + 1):
             table[j, s] = 0.0
     table[0, 0] = 1.0
     c1 = 1.0
-    c4 = (points[0] - here) / scale
+    c4 = ((high[0] - here) + (low[0] - here_low)) / scale
     for i in range(1, k):
         c2 = 1.0
         c5 = c4
-        c4 = (points[i] - here) / scale
+        c4 = ((high[i] - here) + (low[i] - here_low)) / scale
         for j in range(i):
-            c3 = (points[i] - points[j]) / scale
+            c3 = ((high[i] - high[j]) + (low[i] - low[j])) / scale
             c2 *= c3
             if j == i - 1:
                 for s in range(min(i, order), 0, -1):
@@ -376,16 +390,16 @@ def fornberg(points, here, order, table, weights):  # type: ignore[no-untyped-de
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def repair_lines(f, out, lines, n, inner, position, width, end_width, order):  # type: ignore[no-untyped-def]
+def repair_lines(f, out, lines, n, inner, high, low, step, width, end_width, order):  # type: ignore[no-untyped-def]
     """Redo the NaN of ``out`` on the given lines from the nearest samples that are there.
 
-    ``position`` (n,) are the coordinates of the axis. ``width`` samples are taken around a point, and
-    ``end_width`` where that many do not lie around it. A missing sample outside the others stays NaN.
+    ``step`` times ``high`` + ``low`` (n,) are the coordinates of the axis. ``width`` samples are taken around a
+    point, and ``end_width`` where that many do not lie around it. A missing sample outside the others stays NaN.
     """
     valid = np.empty(n, np.int64)
     table = np.empty((width, order + 1))
     weights = np.empty(width)
-    points = np.empty(width)
+    near, near_low = np.empty(width), np.empty(width)
     for number in lines:
         base = (number // inner) * n * inner + number % inner
         count = 0
@@ -411,12 +425,15 @@ def repair_lines(f, out, lines, n, inner, position, width, end_width, order):  #
             if start < 0:
                 continue
             for j in range(k):
-                points[j] = position[valid[start + j]]
-            fornberg(points[:k], position[i], order, table, weights)
+                near[j] = high[valid[start + j]]
+                near_low[j] = low[valid[start + j]]
+            fornberg(near[:k], near_low[:k], high[i], low[i], order, table, weights)
             reference = np.float64(f[base + valid[after if there else start] * inner])
             total = 0.0
             for j in range(k):
                 total += weights[j] * (f[base + valid[start + j] * inner] - reference)
+            for _ in range(order):
+                total /= step
             out[q] = total
 
 

@@ -31,11 +31,8 @@ def derivatives(f: Any, coordinates: tuple[Any, ...], options: Options) -> Any:
     if options.is_numpys:
         results = numpy_answer(f, coordinates, axes, spacings, options.edge_order)
     if results is None:
-        positions = None
-        schemes = planned.schemes()
-        if options.nan == "skip":
-            positions = [s.positions(f.shape[a]) for s, a in zip(spacings, axes, strict=True)]
-        results = differentiate(f, axes, schemes, outs, threads, positions)
+        repaired = spacings if options.nan == "skip" else None
+        results = differentiate(f, axes, planned.schemes(), outs, threads, repaired)
     elif outs is not None:
         for target, result in zip(outs, results, strict=True):
             np.copyto(target, result, casting="same_kind")

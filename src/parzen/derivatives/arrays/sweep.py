@@ -17,6 +17,7 @@ import numpy as np
 from parzen.derivatives.arrays import loops
 from parzen.derivatives.arrays.pages import PAGE
 from parzen.derivatives.arrays.schemes import Scheme, interior_weights
+from parzen.derivatives.arrays.spacing import Spacing
 from parzen.typing import FloatArray
 
 __all__ = ["Axis", "repair", "sweep"]
@@ -144,16 +145,22 @@ def sweep(f: Any, axes: Sequence[Axis], workers: int) -> None:
         raise errors[0]
 
 
-def repair(f: Any, axis: Axis, position: FloatArray) -> None:
+def repair(f: Any, axis: Axis, spacing: Spacing) -> None:
     """Redo what is NaN in the output of an axis from the samples of ``f`` that are not NaN."""
     scheme = axis.scheme
+    high, low, step = np.arange(scheme.n, dtype=np.float64), np.zeros(scheme.n), float(spacing.step or 0.0)
+    if spacing.gaps is not None:
+        loops.running_sums(spacing.gaps, high, low)
+        step = 1.0
     spoilt = np.isnan(axis.out.reshape(-1, scheme.n, axis.inner)).any(axis=1)
     lines = np.flatnonzero(spoilt)
     around, at_end = scheme.samples_around_gaps
     some = max(1, _REPAIRED // scheme.n)
     for start in range(0, lines.size, some):  # Ctrl-C is heard between two calls
         few = lines[start : start + some]
-        loops.repair_lines(f, axis.out, few, scheme.n, axis.inner, position, around, at_end, scheme.order)
+        loops.repair_lines(
+            f, axis.out, few, scheme.n, axis.inner, high, low, step, around, at_end, scheme.order
+        )
 
 
 def _steps(f: Any, axes: Sequence[Axis]) -> list[_Step]:
