@@ -321,7 +321,8 @@ class Plan:
             else "every term summed in double-double arithmetic, right to a few ulps"
         )
         lines = [
-            f"{what} of {self.n_queries:,} queries under {self.n_sources:,} samples in {self.d} dimensions"
+            f"{what} of {self.n_queries:,} queries under {self.n_sources:,} samples in {self.d} "
+            + ("dimensions" if self.d > 1 else "dimension")
             + (f", {self.n_bandwidths} bandwidths in one pass" if self.n_bandwidths > 1 else ""),
             f"method       {self.method}: {self.reason}",
             f"pairs        {self.pairs:,}",
