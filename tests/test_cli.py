@@ -167,7 +167,7 @@ def test_results_are_not_overwritten_without_force(here: Path, monkeypatch: pyte
         (["--seed", "4294967296"], "`--seed` must be below 2**32; got 4294967296."),
         (
             ["--bandwidths", "0"],
-            "`--bandwidths` must be positive numbers separated by commas; got '0' in '0'.",
+            "`--bandwidths` must be positive numbers separated by commas; got '0'. Write, for example, 0.1,0.2,0.5.",
         ),
         (["--bandwidths", "0.1,,2"], "`--bandwidths` must be positive numbers separated by commas; got ''"),
         (["--bandwidths", "nan"], "`--bandwidths` must be positive numbers separated by commas; got 'nan'"),

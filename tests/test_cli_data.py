@@ -68,7 +68,10 @@ def test_bandwidth(folder):
     assert lines[0] == "samples    60 in 1 dimension"
     assert lines[1] == "columns    x"
     assert lines[2] == "method     sheather-jones (asked for)"
+    assert lines[-2] == "bandwidth  scalar (h, in the units of the data)"
     assert float(lines[-1]) == expected
+    shown = run("bandwidth", "text.csv", "--columns", "x", "--method", "dpi", "--kind", "full").stdout
+    assert "bandwidth  full (covariance: squares of standard deviations on its diagonal)\n" in shown
     assert Path("a.png").read_bytes()[1:4] == b"PNG"
 
 
@@ -108,7 +111,12 @@ def test_the_column_of_weights_is_no_feature(folder, suffix):
     shown = np.array([line.split() for line in result.stdout.splitlines()[-2:]], dtype=float)
     expected = parzen.select_bandwidth(folder, "scott", sample_weight=table[:, 2]).value
     np.testing.assert_allclose(shown, expected, rtol=1e-14)
-    np.testing.assert_array_equal(read_table(f"weighted.{suffix}", ["2"], without="2").values, table[:, 2:])
+    np.testing.assert_array_equal(read_table(f"weighted.{suffix}", ["2"]).values, table[:, 2:])
+    told = sentence("bandwidth", f"weighted.{suffix}", "--weights", "2", "--columns", "0,2")
+    assert (
+        "`--columns` must not have the column of weights; got '2', which --weights has too. Leave it out"
+        in told
+    )
 
 
 def test_sweep(folder):
@@ -126,6 +134,7 @@ def test_sweep(folder):
         "a.csv",
     )
     assert result.exit_code == 0, result.output
+    assert result.stderr == "Note: only `data.csv` has names, so columns are taken by position: x, y, in m.\n"
     expected = parzen.sweep(folder, folder + 0.1, bandwidths=[0.1, 0.3, 1])
     lines = result.stdout.splitlines()
     assert len(lines) == 5
@@ -141,44 +150,62 @@ def test_sweep(folder):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["bandwidth", "missing.csv"], "Cannot read or write 'missing.csv': No such file"),
-        (["bandwidth", "missing.npy"], "Cannot read or write 'missing.npy': No such file"),
-        (["bandwidth", "data.txt"], "`data.txt` must end in .npy, .csv, .parquet; got '.txt'."),
-        (["bandwidth", "text.csv"], "`text.csv` must hold finite numbers; got 'a' in line 2, column 2 (name). Choose"),
-        (["bandwidth", "gaps.csv"], "`gaps.csv` must hold finite numbers; got nothing in line 3, column 2 (y). Choose columns of numbers"),
-        (["bandwidth", "nan.csv"], "`nan.csv` must hold finite numbers; got 'nan' in line 3, column 2 (y). Choose"),
+        (["bandwidth", "missing.csv"], "`missing.csv` must be a file that can be read; got 'No such file or directory'. Check"),
+        (["bandwidth", "missing.npy"], "`missing.npy` must be a file that can be read; got 'No such"),
+        (["bandwidth", "data.txt"], "name ends in .npy, .csv, .tsv, .parquet; got '.txt'. Rename a text file"),
+        (["bandwidth", "data.csv.gz"], "got '.gz'. Unpack it first."),
+        (["bandwidth", "."], "`.` must be a file whose name ends in .npy, .csv, .tsv, .parquet; got a folder. Pass one file of it."),
+        (["bandwidth", "-"], "got standard input. Write it to a .csv file first."),
+        (["bandwidth", "text.csv"], "`text.csv` must hold finite numbers; got 'a' in line 2, column 2 (name), 60 such cells in all. Choose columns of numbers with --columns; these are: x, w."),
+        (["bandwidth", "gaps.csv"], "`gaps.csv` must hold finite numbers; got nothing in line 3, column 2 (y), 2 such cells in all. Fill in or remove rows with gaps"),
+        (["bandwidth", "nan.csv"], "`nan.csv` must hold finite numbers; got 'nan' in line 3, column 2 (y). Fill in"),
+        (["bandwidth", "nan.npy"], "`nan.npy` must hold finite numbers; got nan in row 3, column 2 (--columns 1), 2 such cells in all. Fill"),
+        (["bandwidth", "nan.parquet"], "`nan.parquet` must hold finite numbers; got nan in row 3, column 2 (y), 2 such cells in all. Fill"),
+        (["bandwidth", "nan.csv", "--columns", "x", "--weights", "y"], "got 'nan' in line 3, column 2 (y). Fill in"),
+        (["bandwidth", "text.csv", "--columns", "w", "--weights", "x"], "`--weights` must not be negative; got "),
+        (["bandwidth", "text.csv", "--columns", "x,x"], "`--columns` must name each column once; got 'x' again. Leave it out."),
+        (["bandwidth", "text.csv", "--columns", "x,0"], "`--columns` must name each column once; got '0' again."),
+        (["bandwidth", "text.csv", "--columns", "x,w", "--weights", "w"], "got 'w', which --weights has too. Leave"),
+        (["bandwidth", "text.csv", "--columns", "names"], "got no 'names' among x, name, w. Did you mean 'name'?"),
+        (["bandwidth", "words.csv"], "got 'c' in line 2, column 1 (a). It has no column of numbers."),
+        (["bandwidth", "head.csv"], "`head.csv` must hold rows of numbers; got names (x, y) and no rows. Check"),
+        (["bandwidth", "empty.npy"], "`empty.npy` must hold rows of numbers; got columns and no rows."),
+        (["bandwidth", "empty.parquet"], "`empty.parquet` must hold rows of numbers; got 2 columns (x, y) and no rows."),
         (["bandwidth", "text.csv", "--columns", "z"], "got no 'z' among x, name, w. Use names, or numbers from 0."),
         (["bandwidth", "data.npy", "--columns", "2"], "got no '2' among 0, 1."),
-        (["bandwidth", "data.parquet"], "`data.parquet` must hold numbers; got name (String). Choose"),
+        (["bandwidth", "data.parquet"], "`data.parquet` must hold numbers; got name (String). Choose columns of numbers with --columns; these are: x, y, in m."),
         (["bandwidth", "bad.parquet"], "`bad.parquet` must be a Parquet file"),
         (["bandwidth", "bad.npy"], "`bad.npy` must be a .npy file of numbers"),
         (["bandwidth", "pickled.npy"], "`pickled.npy` must be a .npy file of numbers; got another (Object arrays cannot be loaded"),
-        (["bandwidth", "empty.csv"], "`empty.csv` must have at least one"),
+        (["bandwidth", "empty.csv"], "`empty.csv` must hold rows of numbers; got an empty file. Check"),
         (["bandwidth", "latin.csv"], "`latin.csv` must be text in UTF-8"),
         (["bandwidth", "one.npy", "--method", "best"], "`--method` must be 'auto', 'scott', 'silverman', "),
         (["bandwidth", "one.npy", "--kind", "round"], "`--kind` must be 'scalar', 'diagonal' or 'full'; got 'round'."),
         (["sweep", "one.npy", "data.npy", "--bandwidths", "1"], "`data.npy` must have the columns of `one.npy`, 0; got 0, 1. Choose"),
-        (["bandwidth", "index.csv"], "got 3 columns in line 2, where line 1 has 2 columns. Choose"),
+        (["bandwidth", "index.csv"], "got 3 columns in line 2, where line 1 has 2 columns. Give every row"),
         (["bandwidth", "index.csv", "--columns", "x"], "got 3 columns in line 2, where line 1 has 2"),
-        (["bandwidth", "ragged.csv"], "got 1 column in line 6, where line 4 has 2 columns. Choose"),
-        (["bandwidth", "long.csv"], "got 'b' in line 5, column 1 (x). Choose columns of numbers with --columns, of x, y,"),
-        (["bandwidth", "european.csv"], "must have commas between its columns; got semicolons in line 1. Save it with"),
-        (["bandwidth", "semicolons.csv", "--columns", "x"], "got semicolons in line 1. Save it with commas"),
-        (["bandwidth", "tabs.csv"], "`tabs.csv` must have commas between its columns; got tabs in line 2. Save it"),
-        (["bandwidth", "single.npy"], "the bandwidth of `single.npy` must be a number for a single sample; got 'auto' "
-         "with n = 1. Add rows, leave out constant columns with --columns, or try `parzen sweep`."),
+        (["bandwidth", "ragged.csv"], "got 1 column in line 6, where line 4 has 2 columns. Give"),
+        (["bandwidth", "long.csv"], "got 'b' in line 5, column 1 (x). Choose columns of numbers with --columns; these are: y."),
+        (["bandwidth", "european.csv"], "got '1,5' in line 2, column 1 (x), 4 such cells in all. Write points in numbers, not commas."),
+        (["bandwidth", "bare-european.csv"], "got '2,5' in line 2, column 1 (1,5), 2 such cells in all. Write points"),
+        (["bandwidth", "single.npy"], "`single.npy` must have more than one row for 'auto'; got n = 1. Add rows. Or try `parzen sweep`."),
+        (["bandwidth", "constant.csv", "--method", "scott"], "got 1 constant feature, the first at column y. Leave it out with --columns."),
+        (["bandwidth", "single.npy", "--method", "Scott"], "got 'Scott'. Did you mean 'scott'?"),
         (["bandwidth", "data.npy", "--method", "isj"], "`--method` must suit the task; got 'isj', which does not do 2 dim"),
-        (["bandwidth", "constant.npy", "--method", "scott"], "1 constant feature, the first at column 1. Add rows, leave"),
+        (["bandwidth", "constant.npy", "--method", "scott"], "1 constant feature, the first at column 1. Leave it out with --columns. Or try"),
         (["bandwidth", "data.npy", "--method", "scv", "--target", "gradient"], "does not do --target gradient"),
         (["bandwidth", "one.npy", "--plot", "a.jpg"], "`--plot` must end in .png, .pdf, .svg; got 'a.jpg'. Choose"),
         (["bandwidth", "one.npy", "--plot", "no/a.png"], "`--plot` must be a file that can be written; got 'no/a.png' (No"),
         (["bandwidth", "three.npy", "--method", "scott", "--plot", "a.png"], "`--plot` must be left out where there is"),
         (["sweep", "one.npy", "one.npy", "--bandwidths", "1", "--out", "no/a.csv"], "`--out` must be a file that can be"),
+        (["sweep", "one.npy", "one.npy", "--bandwidths", "1", "--out", "a.txt"], "`--out` must end in .csv; got 'a.txt'. Choose"),
+        (["sweep", "bare.csv", "bare.csv", "--bandwidths", "1", "--out", "bare.csv"], "`--out` must not be a file that is read; got 'bare.csv'."),
+        (["sweep", "one.npy", "one.npy", "--bandwidths", "1e-300,1"], "`--bandwidths` must be larger; got 1e-300, and the samples spread over 1e+"),
         (["sweep", "one.npy", "one.npy", "--bandwidths", "1", "--plot", "a.jpg"], "`--plot` must end in .png, .pdf, .svg"),
         (["sweep", "one.npy", "one.npy", "--bandwidths", "1,2", "--refine"], "`one.npy` must not repeat samples of `one"),
         (["sweep", "data.csv", "weights.csv", "--bandwidths", "1"], "`weights.csv` must have the columns of `data.csv`, x,"),
         (["sweep", "one.npy", "one.npy", "--bandwidths", "0,1"], "`--bandwidths` must be positive numbers"),
-        (["bandwidth", "double.npy", "--method", "scott"], "Choose with --kind scalar. Add rows, leave out constant columns"),
+        (["bandwidth", "double.npy", "--method", "scott"], "Choose with --kind scalar. Or try `parzen sweep`."),
         (["bandwidth", "double.npy", "--method", "lscv", "--kind", "full"], "or use --kind diagonal or --kind scalar."),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -186,17 +213,23 @@ def test_sweep(folder):
 def test_bad_input_ends_with_one_sentence(folder, arguments, words):
     Path("bad.npy").write_bytes(b"not numpy")
     Path("bad.parquet").write_bytes(b"not parquet")
-    Path("gaps.csv").write_text("x,y\n1,2\n3,\n")
+    Path("gaps.csv").write_text("x,y\n1,2\n3,\n5,\n")
     Path("nan.csv").write_text("x,y\n1,2\n3,nan\n")
     Path("empty.csv").write_text("")
+    Path("head.csv").write_text("x,y\n")
+    np.save("empty.npy", np.zeros((0, 2)))
+    pl.DataFrame({"x": [], "y": []}, schema={"x": pl.Float64, "y": pl.Float64}).write_parquet("empty.parquet")
+    np.save("nan.npy", [[1, 2], [3, 4], [5, np.nan], [np.inf, 8]])
+    pl.DataFrame({"x": [1.0, 3, 5, None], "y": [2, 4, None, 8]}).write_parquet("nan.parquet")
+    Path("words.csv").write_text("a\nc\n")
+    Path("constant.csv").write_text("x,y,z\n1,2,5\n3,2,7\n5,2,1\n")
+    Path("bare-european.csv").write_text("1,5;2,5\n2,5;3,5\n")
     Path("latin.csv").write_bytes(b"\xe9t\xe9\n1\n")
     np.save("pickled.npy", np.array([{}], dtype=object), allow_pickle=True)
     Path("index.csv").write_text("x,y\n0,1,2\n1,3,4\n")
     Path("ragged.csv").write_text("# made by hand\n\n# today\nx,y\n1,2\n3\n")
     Path("long.csv").write_text("x,y\n1,2\n\n3,4\nb,1\n")
     Path("european.csv").write_text("x;y\n1,5;2,5\n2,5;3,5\n")
-    Path("semicolons.csv").write_text("x;y\n1;2\n")
-    Path("tabs.csv").write_text("\n1\t2\n3\t4\n")
     Path("weights.csv").write_text("x,w\n1,2\n")
     np.save("single.npy", [1.0])
     np.save("double.npy", folder[:, [0, 0]])
@@ -225,13 +258,49 @@ def test_lines_before_the_names_are_left_out(folder):
     np.testing.assert_array_equal(table.values, [[1, 2], [3, 4]])
     assert (table.names, table.named) == (("x", "y"), True)
     assert read_table("bare.csv").names == ("0", "1")
-    Path("index.csv").write_text(",x\n0,1\n1,2\n")  # as pandas writes it
-    assert read_table("index.csv").names == ("0", "x")
+
+
+@pytest.mark.parametrize(
+    "text", [",x,y\n0,1,2\n1,2,3\n", '"","x","y"\n"a",1,2\n"b",2,3\n', "Unnamed: 0,x,y\n7,1,2\n3,2,3\n"]
+)
+def test_the_index_that_to_csv_writes_is_no_column(folder, text):
+    """Once the variance of the row numbers was part of the bandwidth, without a word."""
+    Path("index.csv").write_text(text)
+    table = read_table("index.csv")
+    assert (table.names, table.values.tolist()) == (("x", "y"), [[1, 2], [2, 3]])
+    assert table.without_index
+    assert not read_table("index.csv", ["x"]).without_index
+    result = run("bandwidth", "index.csv", "--method", "scott", "--kind", "scalar")
+    assert result.stdout.startswith("samples    2 in 2 dimensions\ncolumns    x, y\n")
+    assert result.stderr == (
+        "Note: the first column of `index.csv` has no name and was left out, as the index of a data frame; "
+        "--columns 0 would choose it.\n"
+    )
+    if "a" not in text:
+        assert read_table("index.csv", ["0"]).values.tolist() in ([[0], [1]], [[7], [3]])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "names"),
+    [
+        ("a.csv", "x;y\n1;2\n3.5;4\n", ("x", "y")),
+        ("a.csv", "\n1\t2\n3.5\t4\n", ("0", "1")),
+        ("a.csv", '"a;b",y\n1,2\n3.5,4\n', ("a;b", "y")),
+        ("a.csv", "a;b,c\n1,2\n3.5,4\n", ("a;b", "c")),
+        ("a.csv", "x,\ty\n1,\t2\n3.5,\t4\n", ("x", "y")),
+        ("a.csv", "# x;y\n1;2\n3.5;4\n", ("x", "y")),
+        ("a.tsv", "x, in m\ty\n1\t2\n3.5\t4\n", ("x, in m", "y")),
+    ],
+)
+def test_what_stands_between_columns(folder, name, text, names):
+    Path(name).write_text(text)
+    table = read_table(name)
+    assert (table.names, table.values.tolist()) == (names, [[1.0, 2.0], [3.5, 4.0]])
 
 
 def test_an_empty_field_in_the_first_row_makes_it_no_names(folder):
     Path("a.csv").write_text("1,,3\n4,5,6\n")
-    assert "got nothing in line 1, column 2. Choose" in sentence("bandwidth", "a.csv")
+    assert "got nothing in line 1, column 2 (--columns 1). Fill in" in sentence("bandwidth", "a.csv")
 
 
 def write_parquet(name, index, frame):

@@ -4,8 +4,9 @@ Exit status: 0 done; 2 something that the user can put right, in one sentence; 1
 """
 
 import os
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ import click
 
 import parzen
 from parzen.datasets import NAMES
-from parzen.errors import InputError, ParzenError
+from parzen.errors import DataError, InputError, ParzenError
 from parzen.experiment.settings import Settings, parse_bandwidths, parse_peers
 
 if TYPE_CHECKING:
@@ -51,33 +52,34 @@ def _fail(ctx: click.Context, sentence: str) -> None:
     ctx.exit(2)
 
 
-def _spoken(sentence: str, words: dict[str, str]) -> str:
-    """Say with the names of files and options what the library said with those of its arguments."""
+def _spoken(sentence: str, words: dict[str, str], columns: Sequence[str] = ()) -> str:
+    """Say with the names of files, columns and options what the library said with its own."""
     for library, here in words.items():
         sentence = sentence.replace(library, here)
+    if columns:
+        sentence = re.sub(r"\bcolumn (\d+)\b", lambda found: f"column {columns[int(found[1])]}", sentence)
     return sentence
 
 
 @contextmanager
-def _speaking(words: dict[str, str]) -> Iterator[None]:
-    """Let errors name files and options instead of the library's arguments."""
+def _speaking(words: dict[str, str], columns: Sequence[str] = ()) -> Iterator[None]:
+    """Let errors name files, columns and options instead of the library's arguments."""
     try:
         yield
     except ParzenError as error:
-        raise InputError(_spoken(str(error), words)) from error
+        raise InputError(_spoken(str(error), words, columns)) from error
 
 
-def _require_writable(option: str, path: Path | None, *, picture: bool = False) -> None:
-    """Make sure, before the work, that a file can be written; one that is there stays as it is."""
+def _require_writable(option: str, path: Path | None, formats: Sequence[str], *inputs: Path) -> None:
+    """Make sure, before the work, that a file can be written; one that is there stays as it is until then."""
     if path is None:
         return
-    if picture:
-        from parzen.plotting.figures import FORMATS
-
-        if path.suffix.lower().removeprefix(".") not in FORMATS:
-            raise InputError(
-                f"`{option}` must end in .{', .'.join(FORMATS)}; got {str(path)!r}. Choose the format by the name."
-            )
+    if path.suffix.lower().removeprefix(".") not in formats:
+        raise InputError(
+            f"`{option}` must end in .{', .'.join(formats)}; got {str(path)!r}. Choose the format by the name."
+        )
+    if any(path.exists() and given.exists() and path.samefile(given) for given in inputs):
+        raise InputError(f"`{option}` must not be a file that is read; got {str(path)!r}. Pass another name.")
     there = os.path.lexists(path)
     try:
         path.open("ab").close()
@@ -118,7 +120,7 @@ def main() -> None:
     "--first",
     type=int,
     metavar="N",
-    help="Use the first N images of each split; 10 is the original tutorial. [default: all]",
+    help="Use the first N images of each split, all of a smaller one; 10 is the original tutorial. [default: all]",
 )
 @click.option("--n-train", type=int, metavar="N", help="Use the first N training images.")
 @click.option("--n-valid", type=int, metavar="N", help="Use the first N validation images.")
@@ -182,7 +184,7 @@ def experiment(
     mnist --refine --data DIR     everything, and the optimal bandwidth
     fashion-mnist, cifar100       likewise
 
-    The environment variable LOGLEVEL sets what is logged: DEBUG, INFO (default), WARNING, ERROR.
+    The environment variable LOGLEVEL sets what is logged: DEBUG, INFO (default), WARNING, ERROR, CRITICAL.
     """
     from rich.console import Console
 
@@ -203,6 +205,11 @@ def experiment(
         seed=seed,
         out=Path(out) if out else None,
     )
+    if data and not Path(data).expanduser().is_dir():  # before anything is said of --out
+        kind = "is a file" if Path(data).expanduser().exists() else "does not exist"
+        raise InputError(
+            f"`--data` must be a folder; got {data!r}, which {kind}. Pass the folder of the files."
+        )
     folder = wanted.folder
     with terminal.logging_to(stderr), output.claim(folder, force=force):
         watch = terminal.Bars(stderr)
@@ -230,8 +237,15 @@ def _read(path: Path, columns: str | None, weights: str | None, *, header: bool)
     """Read a table without a column of weights; say where a row of numbers might be names."""
     from parzen.tables import read_table, some
 
-    table = read_table(path, _split(columns), without=weights, header=header)
-    if path.suffix.lower() == ".csv" and not table.named:
+    with _reading(path):
+        table = read_table(path, _split(columns), without=weights, header=header)
+    if table.without_index:
+        click.echo(
+            f"Note: the first column of `{path}` has no name and was left out, as the index of a data frame; "
+            "--columns 0 would choose it.",
+            err=True,
+        )
+    if path.suffix.lower() in (".csv", ".tsv") and not table.named:
         row = some([f"{value:g}" for value in table.values[0]])
         click.echo(
             f"Note: `{path}` has no names: its first row ({row}) is data, unless you pass --header.", err=True
@@ -239,11 +253,32 @@ def _read(path: Path, columns: str | None, weights: str | None, *, header: bool)
     return table
 
 
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Say which file could not be read."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DataError(
+            f"`{path}` must be a file that can be read; got {reason!r}. Check its name and its mode."
+        ) from error
+
+
 def _weights_of(path: Path, column: str | None, *, header: bool) -> "FloatArray | None":
     """Read a column of weights, if one is named."""
     from parzen.tables import read_table
 
-    return None if column is None else read_table(path, [column], header=header).values[:, 0]
+    if column is None:
+        return None
+    weights = read_table(path, [column], header=header).values[:, 0]
+    negative = (weights < 0).nonzero()[0]
+    if negative.size:
+        raise InputError(
+            f"`--weights` must not be negative; got {weights[negative[0]]:g} in row {negative[0] + 1} of column "
+            f"{column}, {negative.size} in all. Remove those rows or their sign."
+        )
+    return weights
 
 
 def _split(text: str | None) -> list[str] | None:
@@ -253,7 +288,13 @@ def _split(text: str | None) -> list[str] | None:
 
 @main.command(short_help="Choose a bandwidth for your own data.")
 @click.argument("data", type=click.Path(path_type=Path))
-@click.option("--method", default="auto", show_default=True, metavar="NAME", help="How to choose it.")
+@click.option(
+    "--method",
+    default="auto",
+    show_default=True,
+    metavar="NAME",
+    help="How to choose it; what is drawn at random has seed 0.",
+)
 @click.option("--kind", metavar="KIND", help="scalar, diagonal or full. [default: the method's own]")
 @click.option(
     "--target",
@@ -269,7 +310,8 @@ def _split(text: str | None) -> list[str] | None:
     "--plot",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Draw the objective, or the density where the method has none: .png, .pdf or .svg.",
+    help="Draw the objective, or the density where the method has none: .png, .pdf or .svg. A file that is there is "
+    "replaced.",
 )
 def bandwidth(
     data: Path,
@@ -281,7 +323,7 @@ def bandwidth(
     weights: str | None,
     plot: Path | None,
 ) -> None:
-    """Choose a bandwidth for the rows of DATA, a .npy, .csv or .parquet file of numbers.
+    """Choose a bandwidth for the rows of DATA, a .npy, .csv, .tsv or .parquet file of numbers.
 
     \b
     parzen bandwidth data.csv                                   the documented choice for its size
@@ -289,22 +331,24 @@ def bandwidth(
     parzen bandwidth data.npy --method sheather-jones --plot sj.png
 
     What comes after the line "bandwidth" is the bandwidth alone: h; standard deviations, on one line; or a
-    covariance, a line for each of its rows.
+    covariance, a line for each of its rows. Parquet needs polars (pip install 'parzen[tables]'), or pandas with
+    pyarrow.
     """
     import numpy as np
 
     from parzen.bandwidth.selection import METHODS
     from parzen.plotting import draw_density, save
+    from parzen.plotting.figures import FORMATS
     from parzen.tables import some
 
-    _require_writable("--plot", plot, picture=True)
+    _require_writable("--plot", plot, FORMATS, data)
     table = _read(data, columns, weights, header=header)
     sample_weight = _weights_of(data, weights, header=header)
     n, d = table.values.shape
     if plot is not None and d > 2 and method in METHODS and not METHODS[method].objective:
         raise _no_picture(method, d)
     words = _words_of_bandwidth(data)
-    with _speaking(words):
+    with _speaking(words, table.names):
         chosen = parzen.select_bandwidth(
             table.values,
             method,
@@ -317,8 +361,8 @@ def bandwidth(
     click.echo(f"columns    {some(table.names)}")
     click.echo(f"method     {chosen.method} ({chosen.reason})")
     for sentence in chosen.warnings:
-        click.echo(f"warning    {_spoken(sentence, words)}")
-    click.echo(f"bandwidth  {chosen.kind}")
+        click.echo(f"warning    {_spoken(sentence, words, table.names)}")
+    click.echo(f"bandwidth  {chosen.kind} ({_KINDS[chosen.kind]})")
     for row in np.atleast_2d(np.asarray(chosen)):
         click.echo(" ".join(repr(float(value)) for value in row))
     if plot is None:
@@ -334,6 +378,14 @@ def bandwidth(
         save(axes, plot)
     else:  # what the method found out about itself on the way
         raise _no_picture(chosen.method, d)
+
+
+#: What the numbers of each kind of bandwidth are.
+_KINDS = {
+    "scalar": "h, in the units of the data",
+    "diagonal": "standard deviations, one per column",
+    "full": "covariance: squares of standard deviations on its diagonal",
+}
 
 
 def _no_picture(method: str, d: int) -> InputError:
@@ -352,12 +404,15 @@ def _words_of_bandwidth(data: Path) -> dict[str, str]:
     options = {f"`{name}`": f"`--{name}`" for name in ("method", "kind", "target")}
     kinds = {f"kind='{kind}'": f"--kind {kind}" for kind in ("scalar", "diagonal", "full")}
     targets = {f"target='{target}'": f"--target {target}" for target in ("density", "gradient", "hessian")}
-    remedy = "Add rows, leave out constant columns with --columns, or try `parzen sweep`."
+    remedy = "Or try `parzen sweep`."
     return (
         {
             "`X`": f"`{data}`",
             "`sample_weight`": "`--weights`",
-            "`bandwidth` must": f"the bandwidth of `{data}` must",
+            "Leave it out. ": "Leave it out with --columns. ",
+            "Add samples. ": "Add rows. ",
+            "hold more than one sample": "have more than one row",
+            "hold samples that differ": "have rows that differ",
             ADVICE: remedy,
         }
         | options
@@ -377,10 +432,16 @@ def _words_of_bandwidth(data: Path) -> dict[str, str]:
     "--weights", metavar="NAME", help="A column of weights of TRAIN, which is no feature of either file."
 )
 @click.option(
-    "--plot", type=click.Path(path_type=Path), metavar="FILE", help="Draw the curve: .png, .pdf or .svg."
+    "--plot",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Draw the curve: .png, .pdf or .svg. A file that is there is replaced.",
 )
 @click.option(
-    "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the table, as a CSV file."
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the table: .csv. A file that is there is replaced.",
 )
 def sweep(
     train: Path,
@@ -395,17 +456,18 @@ def sweep(
 ) -> None:
     """Mean log density of the rows of VALID under the density of the rows of TRAIN, at each bandwidth.
 
-    Both are .npy, .csv or .parquet files of numbers with the same columns, which are taken by name where both
-    files have names.
+    Both are .npy, .csv, .tsv or .parquet files of numbers with the same columns, which are taken by name where both
+    files have names. Parquet needs polars (pip install 'parzen[tables]'), or pandas with pyarrow.
 
     \b
     parzen sweep train.csv valid.csv --bandwidths 0.05,0.1,0.2,0.5 --refine --plot curve.png
     """
     from parzen.plotting import bandwidth_curve, save
+    from parzen.plotting.figures import FORMATS
 
     candidates = parse_bandwidths(bandwidths)
-    _require_writable("--plot", plot, picture=True)
-    _require_writable("--out", out)
+    _require_writable("--plot", plot, FORMATS, train, valid)
+    _require_writable("--out", out, ("csv",), train, valid)
     table = _read(train, columns, weights, header=header)
     sample_weight = _weights_of(train, weights, header=header)
     samples = table.values
@@ -416,6 +478,9 @@ def sweep(
         "`sample_weight`": "`--weights`",
         "`start`": "`--bandwidths`",
         "`bandwidths`": "`--bandwidths`",
+        "`bandwidth` must be larger for these samples; got one that they spread over": "`--bandwidths` must be larger; "
+        f"got {min(candidates):g}, and the samples spread over",
+        " times. Squared": " times that. Squared",
     }
     with _speaking(words):
         result = parzen.sweep(samples, held_out, bandwidths=candidates, sample_weight=sample_weight)
@@ -451,5 +516,11 @@ def _like(samples: "Table", train: Path, held_out: "Table", valid: Path) -> "Flo
         raise InputError(
             f"`{valid}` must have the columns of `{train}`, {some(known)}; got {some(given)}. "
             "Choose the same in both with --columns."
+        )
+    if samples.named != held_out.named:
+        click.echo(
+            f"Note: only `{train if samples.named else valid}` has names, so columns are taken by position: "
+            f"{some(known if samples.named else given)}.",
+            err=True,
         )
     return held_out.values

@@ -271,11 +271,13 @@ def test_all_local_maxima_are_found_and_told(rng):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     ("x", "reason"),
-    [(np.zeros((1, 2)), "a single sample"), (np.ones((30, 2)), "2 constant features")],
+    [(np.zeros((1, 2)), "more than one sample"), (np.ones((30, 2)), "got 30, all equal")],
     ids=["one sample", "all equal"],
 )
 def test_nothing_to_choose_from(select, kind, x, reason):
-    with pytest.raises(InputError, match=rf"`bandwidth` must be .*{reason}.* Pass a positive number"):
+    with pytest.raises(
+        InputError, match=rf"`X` must hold .*{reason}.* Or give KernelDensity a positive number"
+    ):
         parzen.select_bandwidth(x, select.__name__, kind=kind)
 
 

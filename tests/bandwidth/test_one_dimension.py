@@ -214,8 +214,8 @@ def test_unequal_weights_move_the_bandwidth(method, rng):
 @pytest.mark.parametrize(
     ("x", "message"),
     [
-        ([1.0], "`bandwidth` must be a number for a single sample; got '{}' with n = 1."),
-        ([2.0, 2.0, 2.0], "with 1 constant feature, the first at column 0"),
+        ([1.0], "`X` must hold more than one sample for '{}'; got n = 1."),
+        ([2.0, 2.0, 2.0], "`X` must hold samples that differ for '{}'; got 3, all equal."),
         ([-1e308, 1e308, 0.0], "`X` must have a range that fits in float64"),
     ],
     ids=["one", "constant", "range"],

@@ -4,6 +4,7 @@ import re
 from contextlib import nullcontext
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 
@@ -136,11 +137,13 @@ X = np.arange(12.0).reshape(6, 2) ** 2
         ((X, "isj"), {}, InputError, "`method` must suit the task; got 'isj', which does not do 2 dimensions (at most 1). Use one of "),
         ((X[:, :1], "isj"), {"target": "gradient"}, InputError, "which does not do target='gradient'. Use one of 'normal-gradient', 'dpi', 'plugin'."),
         ((X,), {"sample_weight": [1, 1]}, InputError, "`sample_weight` must be of shape (6,)"),
-        ((X,), {"sample_weight": [0, 0, 0, 0, 0, 1]}, InputError, "`bandwidth` must be a number for a single sample"),
-        ((X[:1],), {}, InputError, "`bandwidth` must be a number for a single sample; got 'auto' with n = 1."),
-        ((X * [1, 0], "scott"), {}, InputError, "with 1 constant feature, the first at column 1."),
-        ((X * [1, 0], "scott"), {"kind": "diagonal"}, InputError, "with 1 constant feature, the first at column 1."),
-        ((X * 0, "scott"), {"kind": "scalar"}, InputError, "with 2 constant features, the first at column 0."),
+        ((X,), {"sample_weight": [0, 0, 0, 0, 0, 1]}, InputError, "`X` must hold more than one sample that has weight for 'auto'; got n = 6. Add samples."),
+        ((X[:1],), {}, InputError, "`X` must hold more than one sample for 'auto'; got n = 1. Add samples. Or give KernelDensity"),
+        ((X * [1, 0], "scott"), {}, InputError, "`X` must vary in every feature for a full bandwidth by 'scott'; got 1 constant feature, the first at column 1."),
+        ((X * [1, 0], "scott"), {"kind": "diagonal"}, InputError, "for a diagonal bandwidth by 'scott'; got 1 constant feature, the first at column 1. Leave it out."),
+        ((X * 0, "scott"), {"kind": "scalar"}, InputError, "`X` must hold samples that differ for 'scott'; got 6, all equal."),
+        ((X, "Silverman"), {}, InputError, "got 'Silverman'. Did you mean 'silverman'?"),
+        ((X, "shether-jones"), {}, InputError, "got 'shether-jones'. Did you mean 'sheather-jones'?"),
         ((X * np.nan,), {}, InputError, "`X` must be finite"),
         ((X[:, 0],), {}, InputError, "`X` must be 2-D"),
         ((X,), {"workers": 0}, InputError, "`workers` must be at least 1"),
@@ -192,5 +195,44 @@ def test_other_units_and_constant_features_are_told(rng):
     constant = np.column_stack([x[:, 0], np.ones(60)])
     warnings = parzen.select_bandwidth(constant, "likelihood").warnings
     assert warnings == (
-        "1 constant feature counted as dimensions, in which a narrower kernel is always better: drop what never varies",
+        "column 1 is constant and counts as a dimension in which a narrower kernel is always better: leave it out",
     )
+    constant = np.column_stack([x[:, 0], np.ones((60, 7))])
+    warnings = parzen.select_bandwidth(constant, "likelihood").warnings
+    assert warnings[0].startswith(
+        "column 1, column 2, column 3, column 4, column 5 and 2 more are constant and count "
+    )
+    assert warnings[0].endswith(": leave them out")
+
+
+def test_from_which_factor_on_units_are_told():
+    """Eruptions and waiting times of faithful.csv, ranges of 3.5 and 53, were not told of."""
+    x = np.random.default_rng(0).uniform(size=(60, 2))
+    x[:2] = [[0.0, 0.0], [1.0, 1.0]]
+    assert not parzen.select_bandwidth(x * [1.0, 9.9], "likelihood").warnings
+    assert "by a factor of 15" in parzen.select_bandwidth(x * [1.0, 15.0], "likelihood").warnings[0]
+    images = parzen.datasets.load("digits").train[:200]
+    assert not any("units" in told for told in parzen.select_bandwidth(images, "likelihood").warnings)
+
+
+@pytest.mark.parametrize("method", ["holdout", "kfold"])
+def test_the_split_is_the_same_in_every_call(method, rng):
+    """It was another one in each, unlike that of `KernelDensity` and of the command line."""
+    x = rng.normal(size=(300, 1))
+    chosen = parzen.select_bandwidth(x, method)
+    assert (
+        chosen.value
+        == parzen.select_bandwidth(x, method).value
+        == parzen.KernelDensity(method).fit(x).bandwidth_
+    )
+    assert chosen.value != parzen.select_bandwidth(x, method, random_state=1).value
+    np.random.seed(1)
+    assert chosen.value != parzen.select_bandwidth(x, method, random_state=None).value
+
+
+def test_a_column_of_a_frame_is_told_how_to_be_one():
+    frame = pd.DataFrame({"eruptions": [1.0, 2.0, 4.0]})
+    for call in (parzen.select_bandwidth, parzen.KernelDensity().fit):
+        with pytest.raises(InputError, match=r"Pass a frame of it: frame\[\['eruptions'\]\]\."):
+            call(frame["eruptions"])
+    assert parzen.select_bandwidth(frame[["eruptions"]], "scott").value > 0

@@ -283,8 +283,10 @@ def test_a_folder_that_is_none(small, tmp_path):
     assert f"must be a folder; got '{tmp_path}/file', which is a file" in refusal(
         "mnist", data_dir=tmp_path / "file"
     )
-    assert "which is nothing that can be opened" in refusal("mnist", data_dir=tmp_path / "missing")
-    assert "which is nothing that can be opened" in refusal("mnist", data_dir="null\0byte")
+    assert "which does not exist. Pass the folder of the files." in refusal(
+        "mnist", data_dir=tmp_path / "missing"
+    )
+    assert "which does not exist" in refusal("mnist", data_dir="null\0byte")
     with pytest.raises(InputTypeError, match="`data_dir` must be a path; got 3"):
         load("mnist", data_dir=3)
 

@@ -108,10 +108,6 @@ def test_one_image_of_each_has_no_standard_error() -> None:
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        (
-            {"first": 450},
-            "`--first` must be at most 449, the validation images of digits; got 450. Ask for fewer",
-        ),
         ({"n_train": 5000}, "`--n-train` must be at most 898, the train images of digits; got 5000."),
         ({"n_valid": 450}, "`--n-valid` must be at most 449, the validation images of digits; got 450."),
         ({"first": 10, "n_test": 451}, "`--n-test` must be at most 450, the test images of digits; got 451."),
@@ -121,6 +117,14 @@ def test_more_rows_than_there_are(asked: dict[str, int], message: str) -> None:
     with pytest.raises(InputError) as caught:
         protocol.run(Settings("digits", **asked))
     assert str(caught.value).startswith(message)
+
+
+def test_first_takes_all_of_a_smaller_split(caplog: pytest.LogCaptureFixture) -> None:
+    """Once `--first 600` was refused, though its help speaks of each split."""
+    outcome = protocol.run(Settings("digits", first=460, bandwidths=(0.5,), repeats=1, check_against=()))
+    assert [len(getattr(outcome.data, split)) for split in ("train", "validation", "test")] == [460, 449, 450]
+    assert "digits has only 449 validation images: all of them are used" in caplog.text
+    assert "train" not in "".join(line for line in caplog.text.splitlines() if "has only" in line)
 
 
 def test_one_bandwidth_is_not_called_bandwidths() -> None:

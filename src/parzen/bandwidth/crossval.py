@@ -192,11 +192,17 @@ def _search(
             "Use 'likelihood', which works with logarithms."
         )
     warnings = []
-    constant = np.count_nonzero(np.ptp(standard.points, axis=0) == 0)
-    if constant:
+    constant = np.flatnonzero(np.ptp(standard.points, axis=0) == 0)
+    if constant.size:
+        listed = ", ".join(f"column {i}" for i in constant[:5])
+        more = f" and {constant.size - 5} more" if constant.size > 5 else ""
+        it, is_one = (
+            ("it", "is constant and counts as a dimension")
+            if constant.size == 1
+            else ("them", "are constant and count as dimensions")
+        )
         warnings.append(
-            f"{constant} constant feature{'s' if constant > 1 else ''} counted as dimensions, in which a narrower "
-            "kernel is always better: drop what never varies"
+            f"{listed}{more} {is_one} in which a narrower kernel is always better: leave {it} out"
         )
     if standard.n_tied:
         warnings.append(

@@ -117,9 +117,8 @@ def _covariance(name: str, samples: FloatArray, weights: FloatArray | None, fact
     covariance, unit, smallest = covariance_of(samples, weights)
     if not smallest > d * 1e-14:
         raise InputError(
-            f"`bandwidth` must be given as numbers where the data's covariance is singular; got {name!r} with "
-            f"n = {n}, d = {d}, smallest eigenvalue of the correlation {smallest:.2g}. Choose with "
-            f"kind='scalar'. {ADVICE}"
+            f"`X` must not have linearly dependent features for a full bandwidth by {name!r}; got n = {n}, d = {d}, "
+            f"smallest eigenvalue of the correlation {smallest:.2g}. Choose with kind='scalar'. {ADVICE}"
         )
     H = factor**2 * covariance * unit[:, None] * unit[None, :]
     return np.asarray(0.5 * (H + H.T))

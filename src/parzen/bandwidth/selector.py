@@ -15,8 +15,8 @@ __all__ = ["ADVICE", "DERIVATIVES", "Kind", "Options", "Selected", "Selector", "
 
 #: What helps where nothing can be chosen; the command line has its own words for it.
 ADVICE = (
-    "Pass a positive number (try `parzen.sweep` to choose it), or standard deviations, shape (d,), that are positive "
-    "for every feature."
+    "Or give KernelDensity a positive number (try `parzen.sweep` to choose it), or positive standard deviations, shape "
+    "(d,)."
 )
 
 Kind = Literal["scalar", "diagonal", "full"]

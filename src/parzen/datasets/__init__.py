@@ -322,10 +322,9 @@ def _as_folder(data_dir: str | os.PathLike[str]) -> Path:
         )
     folder = os.path.expanduser(data_dir)
     if not os.path.isdir(folder):
-        kind = "a file" if os.path.exists(folder) else "nothing that can be opened"
+        kind = "is a file" if os.path.exists(folder) else "does not exist"
         raise DataError(
-            f"`data_dir` must be a folder; got {str(folder)!r}, which is {kind}. "
-            "Pass the folder that holds the files with --data DIR."
+            f"`data_dir` must be a folder; got {str(folder)!r}, which {kind}. Pass the folder of the files."
         )
     return Path(folder)
 

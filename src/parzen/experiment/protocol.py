@@ -119,7 +119,7 @@ def run(settings: Settings, watch: Watch | None = None) -> Outcome:
     DataError
         The data set is missing or not what it claims to be.
     InputError
-        More rows are asked for than there are.
+        More rows of one split are asked for than there are.
 
     Notes
     -----
@@ -290,7 +290,9 @@ def _take(data: ImageDataset, settings: Settings) -> ImageDataset:
     kept = {}
     for split, (option, wanted) in settings.rows_wanted().items():
         rows = getattr(data, split)
-        if wanted is not None and wanted > len(rows):
+        if option == "--first" and wanted is not None and wanted > len(rows):
+            logger.warning("%s has only %d %s images: all of them are used", data.name, len(rows), split)
+        elif wanted is not None and wanted > len(rows):
             raise InputError(
                 f"`{option}` must be at most {len(rows)}, the {split} images of {data.name}; got {wanted}. "
                 "Ask for fewer, or leave it out to use all."

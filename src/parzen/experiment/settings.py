@@ -103,8 +103,8 @@ def parse_bandwidths(text: str) -> tuple[float, ...]:
             values.append(math.nan)
         if not (math.isfinite(values[-1]) and values[-1] > 0):
             raise InputError(
-                f"`--bandwidths` must be positive numbers separated by commas; got {piece.strip()!r} in "
-                f"{text!r}. Write, for example, 0.1,0.2,0.5."
+                f"`--bandwidths` must be positive numbers separated by commas; got {piece.strip()!r}"
+                f"{'' if piece.strip() == text.strip() else f' in {text!r}'}. Write, for example, 0.1,0.2,0.5."
             )
     return tuple(values)
 
@@ -122,14 +122,15 @@ def parse_peers(text: str) -> tuple[str, ...]:
     >>> parse_peers("scipy,sklearn"), parse_peers("none")
     (('scipy', 'sklearn'), ())
     """
-    names = tuple(dict.fromkeys(piece.strip().lower() for piece in text.split(",")))
+    pieces = (piece.strip().lower() for piece in text.split(","))
+    names = tuple(dict.fromkeys("sklearn" if piece == "scikit-learn" else piece for piece in pieces))
     if names == ("none",):
         return ()
     unknown = [name for name in names if name not in PEERS]
     if unknown:
         raise InputError(
             f"`--check-against` must be names out of {', '.join(PEERS)}, separated by commas, or none; "
-            f"got {unknown[0]!r} in {text!r}. Leave it out to check against all of them."
+            f"got {unknown[0]!r}. Leave it out to check against all of them."
         )
     return names
 

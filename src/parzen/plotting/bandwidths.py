@@ -130,7 +130,7 @@ def objective_curve(chosen: _Chosen, ax: Axes | None = None) -> Axes:
     if chosen.curve is None:
         raise InputError(
             f"`method` must be one with an objective to draw it; got {chosen.method!r}, which has none. "
-            "Use 'sheather-jones' in one dimension, for example."
+            "In one or two dimensions draw the density instead: parzen.plotting.draw_density(X, b)."
         )
     bandwidths, objective = chosen.curve
     with axes_or_new(ax, 8.0, 4.2, grid=True) as ax:
