@@ -144,3 +144,9 @@ def test_scikit_learn_on_mnist_is_held_against_the_truth(mnist_folder: object) -
     assert own.agrees
     assert sklearn.worst_error is not None
     assert sklearn.agrees or f"off by up to {sklearn.worst_error:.1f} nats" == sklearn.note
+
+
+def test_one_time_for_parzen_itself() -> None:
+    """The table printed two for the same calls."""
+    (own,) = check(np.zeros((3, 2)), np.ones((2, 2)), 0.5, ())
+    assert own.seconds == own.parzen_seconds

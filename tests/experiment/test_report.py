@@ -67,12 +67,22 @@ def test_it_says_what_was_found(outcome: Outcome) -> None:
     assert number(outcome.test.mean_log_density, 2) in text
     assert f"σ = {outcome.bandwidth:.4g}, the optimum found from a list of 8" in text
     assert "KL is not symmetric" in text
-    assert "the training split is the larger one" in text
+    assert "the training split is larger, and more images" in text
     assert outcome.settings.command_line() in text
     assert " ".join(outcome.plan.split()) in text
     for peer in outcome.peers:
         assert peer.peer in text
         assert " ".join(peer.note.split()) in text
+
+
+def test_the_chosen_bandwidth_is_marked_and_in_order(outcome: Outcome) -> None:
+    """The refined value stood last, and twice with another number of digits."""
+    table = re.search(r"bandwidth σ</th>.*?</table>", report(outcome, PICTURES), re.DOTALL)
+    assert table is not None
+    listed = re.findall(r"<td>([\d.]+)( \(chosen\))?</td>", table[0])
+    assert [float(h) for h, _ in listed] == sorted(float(h) for h, _ in listed)
+    assert [h for h, mark in listed if mark] == [f"{outcome.bandwidth:.4g}"]
+    assert len(listed) == 9
 
 
 def test_it_counts_who_is_right(outcome: Outcome) -> None:

@@ -73,7 +73,7 @@ class Pull:
     """What the density wants to change in one test image."""
 
     index: int  # row of the test split
-    gradient: FloatArray  # (d,), ∇ log f there, nats a unit of pixel
+    gradient: FloatArray  # (d,), ∇ log f there, nats per unit of pixel
 
 
 @dataclass(frozen=True, eq=False)

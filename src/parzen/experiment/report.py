@@ -9,6 +9,7 @@ from parzen.experiment.machine import machine, versions
 from parzen.experiment.peers import PeerCheck
 from parzen.experiment.protocol import Outcome, Row
 from parzen.experiment.wording import (
+    by_bandwidth,
     count_of,
     duration,
     number,
@@ -117,15 +118,21 @@ likely; when it is too large, everything is, a little. So each σ is tried on
 
 def _choice(outcome: Outcome, curve: bytes) -> str:
     """Show the curve over σ and its table."""
-    listed = [row for row in outcome.rows if row.split == "validation"]
+    listed = by_bandwidth([row for row in outcome.rows if row.split == "validation"])
+    given = outcome.settings.bandwidths
     lines = page.rows(
-        ((f"{row.bandwidth:.6g}", *_measured(row)), row == outcome.validation) for row in listed
+        (
+            (
+                sigma(row.bandwidth, given) + (" (chosen)" if row is outcome.validation else ""),
+                *_measured(row),
+            ),
+            row is outcome.validation,
+        )
+        for row in listed
     )
-    cost = (
-        f"The listed values come from one pass over the pairs of images, in {duration(outcome.sweep.seconds)}"
-    )
+    cost = f"The listed values come from one pass over the pairs of images, in {duration(outcome.seconds['sweep'])}"
     if outcome.refinement is not None:
-        cost += f", and the optimum from more passes, in {duration(outcome.refinement.seconds)}"
+        cost += f", and the optimum from more passes, in {duration(outcome.seconds['refine'])}"
     sentence = (
         f"Of the listed values, σ = {sigma(outcome.sweep.best)} makes the validation images most likely."
     )
@@ -133,7 +140,7 @@ def _choice(outcome: Outcome, curve: bytes) -> str:
         gain = outcome.refinement.mean_log_density - max(map(float, outcome.sweep.mean_log_density))
         sentence += (
             f" Going on from there with the exact derivative of the likelihood in log σ, the optimum is at"
-            f" σ = {sigma(outcome.bandwidth)}, {number(gain, 2)} nats an image higher."
+            f" σ = {sigma(outcome.bandwidth)}, {number(gain, 2)} nats per image higher."
         )
     caption = (
         "Mean log density of the validation images. "
@@ -154,7 +161,8 @@ concentrated it is larger than 1.</p>
 {warning}{page.figure(curve, caption, "Curve of mean log density against bandwidth")}
 <div class="scroll"><table>
 {page.head("bandwidth σ", "n:mean log density", "n:standard error")}
-<tbody>{lines}</tbody><caption>{escape(cost)}.</caption></table></div>"""
+<tbody>{lines}</tbody></table></div>
+<p class="caption">{escape(cost)}.</p>"""
 
 
 def _test(outcome: Outcome) -> str:
@@ -174,8 +182,8 @@ def _test(outcome: Outcome) -> str:
 a mean log density of <b>{with_error(test)}</b> nats (the mean and
 its standard error), against {with_error(outcome.validation)} for the validation images that σ was chosen
 on.{beside}</p>
-<p>{amount} of images, and no log density is further than {power(outcome.error_bound)} from
-the exact sum over them. It was run {run}: at best {duration(times["min"])}, median
+<p>{amount} of images. The error of each log density is at most {power(outcome.error_bound)} nats, by parzen's own
+bound; its promise is {power(1e-9)}. The test images were evaluated {run}: at best {duration(times["min"])}, median
 {duration(times["median"])}, mean {duration(times["mean"])}; that is {per_second(pairs / times["median"])}
 pairs a second at {outcome.data.train.shape[1]:,} dimensions.</p>"""
 
@@ -200,16 +208,15 @@ def _turned(outcome: Outcome) -> str:
         size = f"They differ by {number(abs(difference), 2)} nats."
     if there.n_train == back.n_train:
         meaning = (
-            "Both splits are draws from the same pile of images and equally large, so both numbers estimate"
-            " the same thing, and what is between them is the luck of the draw (the standard errors count the"
-            " luck of the queries; which images the density is made from adds some more)."
+            "Both splits were drawn from the same images and are equally large, so both numbers estimate the same"
+            " thing, and their difference is chance. (The standard errors count which images were evaluated; which"
+            " images the density is made from adds some more.)"
         )
     else:
         more = "training" if there.n_train > back.n_train else "validation"
         meaning = (
-            f"Both splits are draws from the same pile of images, but the {more} split is the larger one,"
-            " and more images make a better density: this, beside the luck of the draw, is what is between"
-            " them."
+            f"Both splits were drawn from the same images, but the {more} split is larger, and more images make a"
+            " better density. That explains a part of the difference; the rest is chance."
         )
     return f"""<h2>The other way round</h2>
 <p>The same question can be turned: how likely are the training images under a density made from the
@@ -254,16 +261,15 @@ def _peers(peers: Sequence[PeerCheck]) -> str:
         name = f"{escape(peer.peer)}<br><small>{escape(peer.version or 'not installed')}</small>"
         took = "" if peer.seconds is None else duration(peer.seconds)
         truth = "" if peer.truth is None else number(peer.truth)
-        ours = "" if peer.parzen_seconds is None else duration(peer.parzen_seconds)
+        ours = "" if peer is own or peer.parzen_seconds is None else duration(peer.parzen_seconds)
         mark = "" if peer.agrees or peer.version is None else ' class="bad"'
         faster = speed(peer)
         note = escape(peer.note) + (f"; {faster}" if faster else "")
         size = f"{peer.n_train:,} × {peer.n_queries:,}"
         cells = (size, value, truth, worst, took, ours)
         numbers = "".join(f'<td class="n">{escape(cell)}</td>' for cell in cells)
-        lines.append(
-            f'<tr class="top"><td>{name}</td>{numbers}</tr><tr><td colspan="7"{mark}>{note}</td></tr>'
-        )
+        said = f'<tr><td colspan="7"{mark}><div class="said">{note}</div></td></tr>'
+        lines.append(f'<tr class="top"><td>{name}</td>{numbers}</tr>{said}')
     names = page.head(
         "package", "n:images × queries", "n:its mean", "n:truth", "n:worst error", "n:its time", "n:parzen’s"
     )
@@ -276,7 +282,8 @@ accuracy, on as many images as it does in seconds; all times are the best of up 
 {_tally(peers[1:])}</p>
 <div class="scroll"><table class="peers">
 {names}<tbody>{"".join(lines)}</tbody>
-<caption>Mean log density in nats; the worst error is the largest over the queries.</caption></table></div>"""
+</table></div>
+<p class="caption">Mean log density in nats; the worst error is the largest over the queries.</p>"""
 
 
 def _tally(peers: Sequence[PeerCheck]) -> str:

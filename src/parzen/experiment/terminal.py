@@ -16,7 +16,7 @@ from rich.text import Text
 import parzen.typing
 from parzen.errors import InputError
 from parzen.experiment.protocol import Outcome
-from parzen.experiment.wording import duration, speed, timing
+from parzen.experiment.wording import by_bandwidth, duration, sigma, speed, timing
 
 __all__ = ["Bars", "logging_to", "show"]
 
@@ -83,14 +83,14 @@ def show(outcome: Outcome, console: Console) -> None:
 
 
 def _result_table(outcome: Outcome) -> Table:
-    """Make the summary: every row of results.csv, then the run times."""
+    """Make the summary: every row of results.csv, by bandwidth within a split, then the run times."""
     times = timing(outcome.test_seconds)
     table = Table(
         title=f"parzen experiment {outcome.data.name}: how likely are unseen images?",
         caption=(
             f"test split, {len(outcome.test_seconds)} ×: min {duration(times['min'])}, median "
             f"{duration(times['median'])}, mean {duration(times['mean'])};\n"
-            f"everything {duration(outcome.seconds['total'])}"
+            f"everything {duration(outcome.seconds['total'])};\n* the chosen σ"
         ),
         box=SIMPLE_HEAD,
         title_justify="left",
@@ -101,14 +101,16 @@ def _result_table(outcome: Outcome) -> Table:
     table.add_column("n × images", justify="right", no_wrap=True)
     table.add_column("mean log\ndensity", justify="right", no_wrap=True)
     table.add_column("standard\nerror", justify="right", no_wrap=True)
-    for row in outcome.rows:
+    table.add_column("", no_wrap=True)
+    for row in by_bandwidth(outcome.rows):
         chosen = row is outcome.validation or row is outcome.test or row is outcome.turned
         table.add_row(
             row.split,
-            f"{row.bandwidth:.4g}",
+            sigma(row.bandwidth, outcome.settings.bandwidths),
             f"{row.n_train} × {row.n_queries}",
             f"{row.mean_log_density:.4f}",
             "" if math.isnan(row.standard_error) else f"{row.standard_error:.4f}",
+            "*" if row is outcome.validation else "",
             style="bold" if chosen else None,
         )
     return table
@@ -116,11 +118,11 @@ def _result_table(outcome: Outcome) -> Table:
 
 def _peer_table(outcome: Outcome) -> Table:
     """Make the table of other packages; what one has to say goes beneath its numbers."""
-    own = outcome.peers[0]
+    own, given = outcome.peers[0], outcome.settings.bandwidths
     table = Table(
         title=(
             f"The same numbers from other packages "
-            f"({own.n_train} × {own.n_queries} images or fewer, σ = {own.bandwidth:.6g})"
+            f"({own.n_train} × {own.n_queries} images or fewer, σ = {sigma(own.bandwidth, given)})"
         ),
         box=SIMPLE_HEAD,
         title_justify="left",

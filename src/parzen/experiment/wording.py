@@ -9,7 +9,18 @@ if TYPE_CHECKING:  # they use these words
     from parzen.experiment.peers import PeerCheck
     from parzen.experiment.protocol import Row
 
-__all__ = ["count_of", "duration", "number", "per_second", "power", "sigma", "speed", "timing", "with_error"]
+__all__ = [
+    "by_bandwidth",
+    "count_of",
+    "duration",
+    "number",
+    "per_second",
+    "power",
+    "sigma",
+    "speed",
+    "timing",
+    "with_error",
+]
 
 _NBSP = "\N{NO-BREAK SPACE}"
 
@@ -99,9 +110,21 @@ def with_error(row: "Row") -> str:
     )
 
 
-def sigma(value: float) -> str:
-    """Write a bandwidth for a sentence."""
-    return f"{value:.4g}"
+def sigma(value: float, given: Sequence[float] = ()) -> str:
+    """Write a bandwidth to four digits, or as it was given.
+
+    Examples
+    --------
+    >>> sigma(0.174191), sigma(0.123456, [0.123456])
+    ('0.1742', '0.123456')
+    """
+    return f"{value:.6g}" if value in given else f"{value:.4g}"
+
+
+def by_bandwidth(rows: "Sequence[Row]") -> "list[Row]":
+    """Put the rows of each split in the order of their bandwidths; splits stay in theirs."""
+    splits = list(dict.fromkeys(row.split for row in rows))
+    return sorted(rows, key=lambda row: (splits.index(row.split), row.bandwidth))
 
 
 def per_second(value: float) -> str:
