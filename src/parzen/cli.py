@@ -180,7 +180,7 @@ def experiment(
 
     \b
     digits                        1797 images of 8 × 8 pixels, no download
-    mnist --first 10              ten images a split, as in the original tutorial
+    mnist --first 10              ten images per split, as in the tutorial
     mnist --refine --data DIR     everything, and the optimal bandwidth
     fashion-mnist, cifar100       likewise
 

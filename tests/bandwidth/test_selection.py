@@ -77,7 +77,10 @@ def test_representation_and_picture(rng):
     assert f"{chosen.value:.4g}" in axes.get_legend().get_texts()[0].get_text()
     assert chosen.plot(axes) is axes
     rule = parzen.select_bandwidth(rng.normal(size=(60, 2)), "scott")
-    assert repr(rule) == "Bandwidth(array of shape (2, 2), kind='full', method='scott')"
+    (a, b), (_, c) = rule.value
+    assert repr(rule) == f"Bandwidth([[{a:.4g}, {b:.4g}], [{b:.4g}, {c:.4g}]], kind='full', method='scott')"
+    wide = parzen.select_bandwidth(np.random.default_rng(0).normal(size=(50, 4)), "scott")
+    assert repr(wide) == "Bandwidth(array of shape (4, 4), kind='full', method='scott')"
     with pytest.raises(InputError, match="`method` must be one with an objective to draw it; got 'scott'"):
         rule.plot()
 

@@ -34,7 +34,7 @@ def refused(error, message):
         (None, InputTypeError, "`bandwidth` must be a positive number, (d,) standard deviations or a (d, d) covariance; got None. Pass a positive number, or a method's name such as 'auto'."),
         (1j, InputTypeError, "`bandwidth` must be a positive number; got 1j."),
         ("best", InputError, "`bandwidth` must be a number, an array or one of 'auto', 'scott', 'silverman', '"),
-        ([1.0, 2.0, 3.0], InputError, "`bandwidth` must have one standard deviation a feature, shape (2,); got shape (3,). Pass one positive number"),
+        ([1.0, 2.0, 3.0], InputError, "`bandwidth` must have one standard deviation per feature, shape (2,); got shape (3,). Pass one positive number"),
         ([1.0, 0.0], InputError, "`bandwidth` must be positive; got 0 at index 1. Drop constant features, or give them a positive standard deviation."),
         ([-1.0, 1.0], InputError, "`bandwidth` must be positive; got -1 at index 0."),
         ([1.0, nan], InputError, "`bandwidth` must be finite; got 1 value that is NaN (contains NaN or inf), the first at index 1."),

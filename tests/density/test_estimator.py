@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import tracemalloc
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -400,3 +401,37 @@ def test_prepare_makes_what_the_first_evaluation_would(rng, method):
     assert len(kept) < X.nbytes * 2 + 5000
     again, before = pickle.loads(kept).score_samples(X[:50]), kde.score_samples(X[:50])
     np.testing.assert_array_equal(again, before)
+
+
+def test_the_text_of_values_is_short():
+    """It was the arrays and the whole plan."""
+    values = parzen.KernelDensity(1.0).fit([[0.0], [1.0]]).evaluate([[0.0], [9.0]], order=1)
+    low, high = values.log_density[1], values.log_density[0]
+    assert repr(values).startswith(
+        f"DensityValues(log_density of 2 queries from {low:.6g} to {high:.6g}, gradient; method='"
+    )
+    assert len(repr(values)) < 160
+
+
+def test_names_of_columns_warn_only_where_the_user_left_them_out():
+    """Arrays of our own, as in `modes`, are no queries without names; each call with an array warns as scikit-learn does."""
+    frame = pd.DataFrame({"a": [0.0, 1.0, 3.0], "b": [1.0, 0.0, 2.0]})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for parameters in (
+            {},
+            {"bandwidth": "scott"},
+            {"adaptive": "abramson"},
+            {"bias_correction": "score"},
+        ):
+            kde = parzen.KernelDensity(**parameters).fit(frame)
+            for call in (kde.modes, kde.score, kde.explain, kde.hess_log_density):
+                call(frame)
+            kde.modes()
+            kde.sample(2)
+        parzen.KernelDensity().fit(frame).leave_one_out()
+        parzen.plotting.draw_density(frame, 1.0)
+    for call in (kde.grad_log_density, kde.score, kde.modes, kde.explain):
+        with pytest.warns(UserWarning, match="valid feature names") as found:
+            call(frame.to_numpy())
+        assert len(found) == 1

@@ -272,3 +272,13 @@ def test_refinement_on_mnist(mnist_folder):
     found = refine(X, V, parzen.sweep(X, V, bandwidths=[0.1, 0.2, 0.5]))
     slightly = parzen.sweep(X, V, bandwidths=found.bandwidth * np.array([0.99, 1.0, 1.01]))
     assert slightly.best == found.bandwidth
+
+
+def test_the_text_of_a_refinement_is_short(rng):
+    """It was the whole trace."""
+    x, v = rng.normal(size=(200, 1)), rng.normal(size=(200, 1))
+    best = parzen.refine(x, v, parzen.sweep(x, v, bandwidths=[0.1, 0.3, 1.0]))
+    assert repr(best) == (
+        f"Refinement(bandwidth={best.bandwidth:.6g}, mean_log_density={best.mean_log_density:.6g}, "
+        f"standard_error={best.standard_error:.3g}, {len(best.trace)} bandwidths looked at)"
+    )

@@ -60,7 +60,7 @@ def likelihood(samples: FloatArray, weights: FloatArray | None, options: Options
     Returns
     -------
     Selected
-        ``curve`` is the objective, in nats a sample, along scalar bandwidths; for diagonal and full bandwidths along
+        ``curve`` is the objective, in nats per sample, along scalar bandwidths; for diagonal and full bandwidths along
         multiples of the data's own spread, with the geometric mean of the bandwidth over all directions as abscissa,
         and estimated from the points on which starts are compared (250 to 1000, one in eight, or all if fewer).
         ``warnings`` tell of repeated samples and of other local maxima.

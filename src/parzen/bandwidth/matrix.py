@@ -283,7 +283,7 @@ def as_scale(value: Any, d: int) -> Scale:
         sigma = as_vector(value, "bandwidth")
         if len(sigma) != d:
             raise InputError(
-                f"`bandwidth` must have one standard deviation a feature, shape ({d},); got shape {sigma.shape}. "
+                f"`bandwidth` must have one standard deviation per feature, shape ({d},); got shape {sigma.shape}. "
                 "Pass one positive number to use it for every feature."
             )
         if not np.all(sigma > 0):

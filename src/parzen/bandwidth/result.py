@@ -14,6 +14,15 @@ if TYPE_CHECKING:
 __all__ = ["Bandwidth"]
 
 
+#: A text shows so many numbers, those of a covariance in three dimensions, and the shape of more.
+_SHOWN = 9
+
+
+def _numbers(value: FloatArray) -> str:
+    """Write numbers on one line, to four digits."""
+    return f"[{', '.join(map(_numbers, value))}]" if value.ndim else f"{float(value):.4g}"
+
+
 @dataclass(frozen=True, eq=False)
 class Bandwidth:
     """A bandwidth that was chosen from samples, and how.
@@ -69,7 +78,10 @@ class Bandwidth:
         return np.array(array) if copy else array
 
     def __repr__(self) -> str:
-        shown = f"{self.value:.4g}" if self.kind == "scalar" else f"array of shape {np.shape(self.value)}"
+        if np.size(self.value) > _SHOWN:
+            shown = f"array of shape {np.shape(self.value)}"
+        else:
+            shown = _numbers(np.asarray(self.value))
         notes = f", {len(self.warnings)} warning{'s' * (len(self.warnings) > 1)}" if self.warnings else ""
         return f"Bandwidth({shown}, kind={self.kind!r}, method={self.method!r}{notes})"
 

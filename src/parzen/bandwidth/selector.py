@@ -30,7 +30,7 @@ DERIVATIVES: dict[Target, int] = {"density": 0, "gradient": 1, "hessian": 2}
 class Options:
     """How a bandwidth is to be chosen."""
 
-    kind: Kind = "scalar"  # one h for all features, one a feature, or a covariance
+    kind: Kind = "scalar"  # one h for all features, one per feature, or a covariance
     target: Target = "density"  # what the bandwidth should be best for
     random_state: np.random.Generator | np.random.RandomState = field(  # for the splits of cross-validation
         default_factory=lambda: np.random.RandomState(0)

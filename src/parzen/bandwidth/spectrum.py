@@ -103,7 +103,7 @@ class PairSums:
         return math.prod(map(float, shape))
 
     def prepare(self, smallest: float, largest: float, most: float = 0.0) -> None:
-        """Make one transform for all bandwidths in this range, of at most ``most`` frequencies, or one a sample."""
+        """Make one transform for all bandwidths in this range, of at most ``most`` frequencies, or one per sample."""
         low, high = (np.full(self.d, s / self.unit) for s in (smallest, largest))
         if not any(spectrum.covers(low, high) for spectrum in self._spectra):
             made = self._transform(low, high, limit=8 * int(max(self.n, 2**14, most)))

@@ -65,7 +65,7 @@ def bandwidth_factors(model: Model, adaptive: Any, request: Request) -> FloatArr
     if isinstance(adaptive, str):
         if adaptive not in RULES:
             raise InputError(
-                f"`adaptive` must be None, {', '.join(map(repr, RULES))} or an array of factors, one a sample; got "
+                f"`adaptive` must be None, {', '.join(map(repr, RULES))} or an array of factors, one per sample; got "
                 f"{describe(adaptive)}. Use None for the same bandwidth everywhere."
             )
         factors = _normalised(RULES[adaptive](model, request), model.weights)

@@ -64,7 +64,7 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         fixed bandwidth, g its geometric mean over the samples; costs one evaluation at all samples in `fit`.
         ``'knn'``: λⱼ proportional to the distance from the ⌈√n⌉-th nearest other sample, in bandwidths; from the
         nearest that differs, where so many coincide; costs some n^1.5, n² from 16 dimensions on. Both have the
-        geometric mean 1, by weight. Or positive numbers of your own, one a sample, taken as they are. Not together
+        geometric mean 1, by weight. Or positive numbers of your own, one per sample, taken as they are. Not together
         with ``bias_correction``.
     bias_correction : {None, 'score'}, default None
         ``'score'``: each sample is moved by ½ H∇ log f̂ of the others (by √d/2 bandwidths at most) before the

@@ -82,7 +82,7 @@ class Sweep:
         )
 
     def to_csv(self, path: str | Path) -> None:
-        """Write one row a bandwidth: bandwidth, mean_log_density, standard_error."""
+        """Write one row per bandwidth: bandwidth, mean_log_density, standard_error."""
         with open(path, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(["bandwidth", "mean_log_density", "standard_error"])
@@ -272,7 +272,7 @@ def _mean(values: FloatArray) -> float:
     return math.fsum(values / len(values))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Refinement:
     """The bandwidth that maximises the held-out likelihood near the best of a sweep.
 
@@ -291,6 +291,13 @@ class Refinement:
     standard_error: float
     trace: tuple[tuple[float, float], ...]
     seconds: float
+
+    def __repr__(self) -> str:
+        """Say the optimum, and how many bandwidths were looked at."""
+        return (
+            f"Refinement(bandwidth={self.bandwidth:.6g}, mean_log_density={self.mean_log_density:.6g}, "
+            f"standard_error={self.standard_error:.3g}, {len(self.trace)} bandwidths looked at)"
+        )
 
 
 def refine(
@@ -328,6 +335,14 @@ def refine(
         optimum at all.
     AccuracyError, InputError, InputTypeError, MemoryLimitError
         As in `sweep`.
+
+    Examples
+    --------
+    >>> import numpy as np, parzen
+    >>> rng = np.random.default_rng(0)
+    >>> X, V = rng.normal(size=(500, 1)), rng.normal(size=(500, 1))
+    >>> parzen.refine(X, V, parzen.sweep(X, V, bandwidths=[0.03, 0.3, 3]))
+    Refinement(bandwidth=..., mean_log_density=-1.37..., standard_error=0.0..., ... bandwidths looked at)
     """
     began = time.perf_counter()
     if not isinstance(start, Sweep):

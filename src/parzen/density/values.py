@@ -15,7 +15,7 @@ from parzen.validation import physical_memory
 __all__ = ["DensityValues", "density_values", "normalised", "require_room"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DensityValues:
     """Log densities and their derivatives at m queries.
 
@@ -42,6 +42,17 @@ class DensityValues:
     plan: Plan
     error_bound: float
     n_repaired: int
+
+    def __repr__(self) -> str:
+        """Say how many, between which values, and how they came about."""
+        more = (
+            "" if self.gradient is None else ", gradient" if self.hessian is None else ", gradient, hessian"
+        )
+        return (
+            f"DensityValues(log_density of {len(self.log_density)} queries from {self.log_density.min():.6g} to "
+            f"{self.log_density.max():.6g}{more}; method={self.method!r}, error_bound={self.error_bound:.2g}, "
+            f"n_repaired={self.n_repaired})"
+        )
 
     @property
     def method(self) -> str:
