@@ -190,6 +190,7 @@ def test_sweep(folder):
         (["bandwidth", "bare-european.csv"], "got '2,5' in line 2, column 1 (1,5), 2 such cells in all. Write points"),
         (["bandwidth", "single.npy"], "`single.npy` must have more than one row for 'auto'; got n = 1. Add rows. Or try `parzen sweep`."),
         (["bandwidth", "constant.csv", "--method", "scott"], "got 1 constant feature, the first at column y. Leave it out with --columns."),
+        (["bandwidth", "column 9.csv", "--method", "scott"], "`column 9.csv` must vary in every feature for a full bandwidth by 'scott'; got 1"),
         (["bandwidth", "single.npy", "--method", "Scott"], "got 'Scott'. Did you mean 'scott'?"),
         (["bandwidth", "data.npy", "--method", "isj"], "`--method` must suit the task; got 'isj', which does not do 2 dim"),
         (["bandwidth", "constant.npy", "--method", "scott"], "1 constant feature, the first at column 1. Leave it out with --columns. Or try"),
@@ -223,6 +224,7 @@ def test_bad_input_ends_with_one_sentence(folder, arguments, words):
     pl.DataFrame({"x": [1.0, 3, 5, None], "y": [2, 4, None, 8]}).write_parquet("nan.parquet")
     Path("words.csv").write_text("a\nc\n")
     Path("constant.csv").write_text("x,y,z\n1,2,5\n3,2,7\n5,2,1\n")
+    Path("column 9.csv").write_text("x,y,z\n1,2,5\n3,2,7\n5,2,1\n")
     Path("bare-european.csv").write_text("1,5;2,5\n2,5;3,5\n")
     Path("latin.csv").write_bytes(b"\xe9t\xe9\n1\n")
     np.save("pickled.npy", np.array([{}], dtype=object), allow_pickle=True)

@@ -54,10 +54,12 @@ def _fail(ctx: click.Context, sentence: str) -> None:
 
 def _spoken(sentence: str, words: dict[str, str], columns: Sequence[str] = ()) -> str:
     """Say with the names of files, columns and options what the library said with its own."""
+    named = dict(enumerate(columns))  # columns first: the name of a file may have the word too
+    sentence = re.sub(
+        r"\bcolumn (\d+)\b", lambda found: f"column {named.get(int(found[1]), found[1])}", sentence
+    )
     for library, here in words.items():
         sentence = sentence.replace(library, here)
-    if columns:
-        sentence = re.sub(r"\bcolumn (\d+)\b", lambda found: f"column {columns[int(found[1])]}", sentence)
     return sentence
 
 

@@ -159,7 +159,7 @@ def as_matrix(value: ArrayLike | Any, name: str) -> FloatArray:
             "sample, as array.reshape(len(array), -1) does."
         )
     column = getattr(value, "name", None)  # of a column of a frame
-    if array.ndim == 1 and hasattr(value, "to_numpy") and column is not None:
+    if array.ndim == 1 and hasattr(value, "to_frame") and column not in (None, ""):
         raise InputError(
             f"`{name}` must be 2-D, (rows, features); got a single column, {column!r}, of shape {array.shape}. Pass a "
             f"frame of it: frame[[{column!r}]]."

@@ -358,5 +358,5 @@ def _check_identity(name: str, path: Path, train: ByteArray) -> None:
     if other != name:
         raise DataError(
             f"{path} must be a file of {name}; got the images of {other}, whose files have the same names. "
-            f"Put the files of {name} into a folder {name}, and pass the folder above it with --data DIR."
+            f"Put the files of {name} into a folder {name}, and pass the folder above it with --data DIR (`data_dir`)."
         )
