@@ -139,6 +139,10 @@ def select_bandwidth(
     kfold             any   likelihood of each of five random folds under the others
     ================  ====  ==================================================================================
 
+    Cost: nothing for rules; one Fourier transform in one dimension; else n² pairs, once or twice for scalar
+    cross-validation and some ten times for a diagonal or full one. A full bandwidth for 2000 samples in ten dimensions
+    took `likelihood` 2 s and `lscv` 53 s on two cores.
+
     Where ``kind`` is not given, rules and plug-in choose a full bandwidth, cross-validation a scalar one. Of a scalar
     one for 2 to 20 features whose ranges differ by a factor above 10 the result warns: they may have different units.
 
