@@ -84,6 +84,61 @@ def test_a_sample_that_stands_on_a_saddle_leaves_it():
     assert np.all(np.abs(found.points[:, 0]) > 1.0)
 
 
+EVEN = {
+    "line": np.linspace(0.0, 1.0, 400)[:, None],
+    "grid": np.stack(np.meshgrid(np.arange(15.0), np.arange(15.0)), axis=-1).reshape(-1, 2),
+    "hours": np.repeat(np.arange(24.0), 10)[:, None],
+    "ring": 10.0 * np.column_stack([f(np.arange(200) * np.pi / 100) for f in (np.cos, np.sin)]),
+}
+
+
+@pytest.mark.parametrize(("shape", "h"), [("line", 0.01), ("grid", 1.5), ("hours", 1.2), ("ring", 1.0)])
+def test_a_plateau_is_one_mode(shape, h):
+    """Its points are level to the last digit: each start ended at a mode of its own, or nowhere."""
+    found = parzen.KernelDensity(h).fit(EVEN[shape]).modes()
+    assert len(found) == 1
+    assert np.all(found.labels == 0)
+
+
+@pytest.mark.parametrize(
+    ("offset", "h", "d"), [(1e9, 0.8, 1), (1e9, 0.8, 2), (1.7e9, 5.0, 1), (1e9, 2.8, 17)]
+)
+def test_offsets_leave_fewer_digits_and_the_same_modes(rng, offset, h, d):
+    X = np.round(clusters(rng, 40, [np.zeros(d), np.full(d, 12.0)]), 3)
+    near, far = (parzen.KernelDensity(h).fit(X + shift).modes() for shift in (0.0, offset))
+    assert len(near) == len(far)
+    assert np.array_equal(np.bincount(near.labels), np.bincount(far.labels))
+
+
+def test_bandwidth_factors_make_distances_local():
+    assert len(parzen.KernelDensity(1.0, adaptive=[1e-3] * 3).fit([[0.0], [0.006], [0.012]]).modes()) == 3
+    X = 3.0 + 1e-6 * np.random.default_rng(0).standard_normal((30, 1))
+    assert len(parzen.KernelDensity(1.0, adaptive=[1e-6] * 30).fit(X).modes()) == 1
+
+
+@pytest.mark.parametrize("h", [0.9999, 0.99995, 0.99999, 0.999999])
+def test_modes_nearer_to_the_saddle_than_its_push(h):
+    found = parzen.KernelDensity(h).fit([[-1.0], [1.0]]).modes([[0.0], [0.5], [-0.5]])
+    assert np.all(found.labels >= 0)
+    assert len(found) == (2 if h < 0.99998 else 1)  # then within a hundredth of a bandwidth
+
+
+def test_a_saddle_in_many_dimensions_is_left():
+    X = np.zeros((2, 17))
+    X[:, 0] = -3.0, 3.0
+    found = parzen.KernelDensity(1.0).fit(X).modes(np.zeros((1, 17)))
+    assert abs(abs(found.points[0, 0]) - 3.0) < 1e-3
+
+
+def test_starts_at_the_ends_of_float64_and_on_a_lattice():
+    kde = parzen.KernelDensity(1.0, method="lattice").fit([[0.0], [1.0], [3.0]])
+    found = kde.modes()
+    assert len(found) == 1
+    far = parzen.KernelDensity(1.0).fit([[0.0], [1.0], [3.0]]).modes([[1e155], [-1e8], [1e300]])
+    np.testing.assert_allclose(far.points, found.points, atol=1e-7)
+    assert np.all(far.labels == 0)
+
+
 def test_many_dimensions_go_by_mean_shift_alone(rng):
     X = clusters(rng, 60, [np.zeros(20), np.full(20, 4.0)])
     kde = parzen.KernelDensity(2.5).fit(X)
@@ -116,7 +171,7 @@ def test_starts_that_do_not_arrive_are_told_apart(monkeypatch):
 
 def test_bad_starts_are_explained():
     kde = parzen.KernelDensity(0.5).fit([[0.0], [1.0]])
-    with pytest.raises(InputError, match="features"):
+    with pytest.raises(InputError, match="`starts` must have 1 features"):
         kde.modes([[0.0, 1.0]])
     with pytest.raises(Exception, match="fitted"):
         parzen.KernelDensity(0.5).modes()

@@ -93,3 +93,14 @@ def test_queries_off_the_lattice_go_another_way(rng):
         parzen.KernelDensity(0.2, method="lattice").fit(X).score_samples(X[:10] + 0.001)
     with pytest.raises(InputError, match="at most 1024 dimensions"):
         parzen.KernelDensity(0.2, method="lattice").fit(np.eye(5, 1025)).score_samples(np.eye(5, 1025))
+
+
+def test_gradients_of_ties_millions_of_bandwidths_out_are_repaired():
+    """Moments about the origin lose digits of the points' size, also where the points themselves are exact."""
+    rng = np.random.default_rng(0)
+    X = 128.0 * rng.integers(-1, 2, size=(60, 20)) * (rng.random((60, 20)) < 0.2)
+    X = np.repeat(X, 5, axis=0)
+    h = 1e-7
+    found = parzen.KernelDensity(h).fit(X, sample_weight=rng.random(300)).evaluate(X[::5], order=1)
+    assert found.plan.method == "lattice"
+    assert np.abs(h * found.gradient).max() <= 1e-9

@@ -477,7 +477,8 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         starts : array-like of shape (m, d), optional
-            Where to start. By default from the samples; where there are more than 2000, from every second, third, ….
+            Where to start. By default from the samples with positive weight; where there are more than 2000, from
+            every second, third, ….
         progress : bool or callable, default True
             A bar on a terminal when it takes over two seconds; or ``progress(done, total)`` in starts.
 
@@ -500,9 +501,10 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         -----
         Mean shift from far away and Newton's method near a mode, both with exact derivatives. A mode is exact to
         about 1e-8 bandwidths over its least curvature, and modes within a hundredth of a bandwidth count as one.
-        From all samples nearly all modes are found; there is no proof for all (in two dimensions and more, a mixture
-        of Gaussians can have more modes than components). With ``starts=X`` the labels are a clustering of the
-        samples, by mean shift.
+        A plateau, level to the last digits, counts as one too. From all samples nearly all modes are found; there is
+        no proof for all (in two dimensions and more, a mixture of Gaussians can have more modes than components). With
+        ``starts=X`` the labels are a clustering of the samples, as by mean shift but for a few samples at borders:
+        Newton's steps are longer.
 
         Cost: ten to thirty evaluations of gradient and Hessian at the starts that are still on their way; in more than
         16 dimensions mean shift alone, with gradients only.
@@ -527,22 +529,30 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         if starts is None:
             begin = model.samples[:: -(-len(model.samples) // _STARTS)]
         else:
-            begin = self._queries(starts)
+            begin = as_matrix(starts, "starts")
+            if begin.shape[1] != model.d:
+                raise InputError(
+                    f"`starts` must have {model.d} features, as the samples; got {begin.shape[1]}. Pass rows like them."
+                )
+        request = self._request(0)
+        if request.method == "lattice":
+            request = request.replace(method="auto")  # a step leaves the lattice
         with reporting(progress, "climbing") as report:
-            ends, arrived = climb(model, begin, self._request(1), report)
-        if not arrived.all():
+            ends = climb(model, begin, request, report)
+        if not ends.arrived.all():
             warnings.warn(
-                f"`modes` has not arrived from {np.count_nonzero(~arrived)} of {len(begin)} starts; their label is -1. "
-                "Use a larger bandwidth: the density is nearly level there.",
+                f"`modes` has not arrived from {np.count_nonzero(~ends.arrived)} of {len(begin)} starts; their label "
+                "is -1. Start nearer to the samples, or use a larger bandwidth.",
                 AccuracyWarning,
                 stacklevel=2,
             )
         labels = np.full(len(begin), -1)
-        points, log_density = ends[:0], np.zeros(0)
-        if arrived.any():
-            log_density = self._evaluate(ends[arrived], 0, False).log_density
-            chosen, labels[arrived] = merged(model, ends[arrived], log_density)
-            points, log_density = ends[arrived][chosen], log_density[chosen]
+        points, log_density = begin[:0], np.zeros(0)
+        if ends.arrived.any():
+            there = ends.at(ends.arrived)
+            log_density = normalised(model.evaluate(there.points, request), model)
+            chosen, labels[ends.arrived] = merged(model, there, log_density)
+            points, log_density = there.points[chosen], log_density[chosen]
         return Modes(points, log_density, labels)
 
     def explain(self, X: Any, *, order: int = 0) -> Plan:

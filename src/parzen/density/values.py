@@ -94,8 +94,9 @@ def normalised(found: Evaluation, model: Model) -> FloatArray:
     log_density = sums.log_sum[:, 0] - high
     log_density += sums.log_sum_low[:, 0]
     log_density -= float(exact - high)
-    if found.plan.method == "compensated":
-        near = np.isfinite(sums.mean_square[:, 0])
+    exactly = found.repaired | (found.plan.method == "compensated")
+    if exactly.any():
+        near = exactly & np.isfinite(sums.mean_square[:, 0])
         log_density[near] -= 0.5 * model.scale.kernel_scale_low * sums.mean_square[near, 0]
     return np.asarray(log_density)
 

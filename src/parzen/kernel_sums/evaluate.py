@@ -373,6 +373,8 @@ class _Run:
             return bound, np.asarray(broken.any(axis=1))
 
         rounding, broken = judge(max(request.rtol, _FEW_ULPS))
+        # the normaliser's and the last subtraction's roundings come on top
+        rounding = rounding + 4.0 * accuracy.UNIT * np.abs(sums.log_sum)
         self.bound[indices, columns] = request.rtol * accuracy.SKIPPED_SHARE + rounding
         return broken, broken if request.rtol >= _FEW_ULPS else judge(_LEAST_PROMISE)[1]
 

@@ -20,8 +20,11 @@ _COLUMNS = 2**24 // LARGEST_CODE**2
 def exponent_error(
     d: int, units: float, query_radius: FloatArray, source_radius: FloatArray, distance: FloatArray
 ) -> FloatArray:
-    """Bound δt: squares are exact, so their number adds nothing; moments know the stored points' rounding."""
-    return accuracy.direct_error(0, units, query_radius, source_radius, distance)
+    """Bound δt: squares are exact, so their number adds nothing. First moments are made about the origin, though.
+
+    That loses an ulp of the points' size, as if they were rounded, even where they are exact.
+    """
+    return accuracy.direct_error(0, max(units, 1.0), query_radius, source_radius, distance)
 
 
 def prepare(sources: Sources) -> None:

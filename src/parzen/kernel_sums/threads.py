@@ -105,15 +105,26 @@ def run_tasks(
     lock = threading.Lock()
     stop = threading.Event()
 
+    alone = min(workers, len(tasks)) == 1 and total <= _TOO_SMALL
+    last = time.monotonic()
+
+    def report() -> None:
+        nonlocal last
+        if progress is not None and time.monotonic() - last > 0.1:
+            last = time.monotonic()
+            progress(done, total)
+
     def step(amount: int) -> None:
         nonlocal done
         with lock:
             done += amount
         if stop.is_set():
             raise Cancelled
+        if alone:
+            report()
 
     def run() -> None:
-        if min(workers, len(tasks)) == 1 and total <= _TOO_SMALL:
+        if alone:
             for _, function in tasks:
                 function(step)
             if progress is not None:
@@ -122,14 +133,11 @@ def run_tasks(
         with ThreadPoolExecutor(min(workers, len(tasks)), thread_name_prefix="parzen") as pool:
             try:
                 pending: set[Future[None]] = {pool.submit(function, step) for _, function in tasks}
-                last = time.monotonic()
                 while pending:
                     finished, pending = wait(pending, timeout=0.1, return_when=FIRST_COMPLETED)
                     for future in finished:
                         future.result()
-                    if progress is not None and time.monotonic() - last > 0.1:
-                        last = time.monotonic()
-                        progress(done, total)
+                    report()
             except BaseException:
                 stop.set()
                 pool.shutdown(wait=False, cancel_futures=True)
