@@ -209,3 +209,12 @@ def test_a_path_is_drawn_where_it_is_told(x0):
     assert path.plot(right) is right
     assert right.lines
     assert not left.lines
+
+
+def test_a_density_of_a_table_with_names_is_climbed_without_a_word(recwarn):
+    """Each step passed a plain array, and scikit-learn warned of it, in place of the caller."""
+    frame = pytest.importorskip("pandas").DataFrame({"a": [0.0, 1.0, 3.0], "b": [1.0, 0.0, 2.0]})
+    kde = parzen.KernelDensity(1.0).fit(frame)
+    assert ascend(kde.log_density, [1.0, 1.0]).converged
+    assert parzen.grad(kde.log_density, [1.0, 1.0]).shape == (2,)
+    assert not recwarn.list

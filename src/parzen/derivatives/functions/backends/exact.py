@@ -1,5 +1,8 @@
 """The function knows its own derivative: `f.gradient(x)`, or a fitted density's `log_density`."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -36,15 +39,18 @@ class DensityAtPoint:
     def __call__(self, x: Any) -> Any:
         """Return log f at one point, or at rows of points."""
         x = np.asarray(x, dtype=np.float64)
-        return self.log_density(x)[()] if x.ndim == 2 else self.log_density(self._row(x))[0]
+        with _without_feature_names():
+            return self.log_density(x)[()] if x.ndim == 2 else self.log_density(self._row(x))[0]
 
     def gradient(self, x: Any) -> FloatArray:
         """Return ∇ log f at one point."""
-        return np.asarray(self.density.grad_log_density(self._row(x))[0])
+        with _without_feature_names():
+            return np.asarray(self.density.grad_log_density(self._row(x))[0])
 
     def _hessian(self, x: Any) -> FloatArray:
         """Return the Hessian of log f at one point."""
-        return np.asarray(self.density.hess_log_density(self._row(x))[0])
+        with _without_feature_names():
+            return np.asarray(self.density.hess_log_density(self._row(x))[0])
 
     def _row(self, x: Any) -> FloatArray:
         """One point as a table of one row."""
@@ -56,6 +62,14 @@ class DensityAtPoint:
                 f"`x` must be one point with {wanted} entries, like the samples; got {np.size(x)}. {remedy}."
             )
         return np.reshape(np.asarray(x, dtype=np.float64), (1, -1))
+
+
+@contextmanager
+def _without_feature_names() -> Iterator[None]:
+    """Let points without names meet a density that was fitted to a table with names: nobody could give them any."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="X does not have valid feature names")
+        yield
 
 
 def point_function(f: Any, x: Any) -> Any:
