@@ -7,6 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 from scipy.optimize import rosen
 
+import parzen
 from parzen.derivatives.functions.descend import METHODS, OUTCOMES, SUCCESSES, _outcome, ascend, descend
 from parzen.errors import InputError, InputTypeError
 

@@ -534,6 +534,7 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
                 raise InputError(
                     f"`starts` must have {model.d} features, as the samples; got {begin.shape[1]}. Pass rows like them."
                 )
+            validate_data(self, starts, skip_check_array=True, reset=False)
         request = self._request(0)
         if request.method == "lattice":
             request = request.replace(method="auto")  # a step leaves the lattice
