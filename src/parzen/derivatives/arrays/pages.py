@@ -19,11 +19,12 @@ import numpy as np
 
 __all__ = ["PAGE", "new_output", "release"]
 
-PAGE = 1 << 21  # bytes of a huge page, which every result of this size gets
-_MAPPED = (
-    1 << 20
-)  # bytes of a result from which it gets pages of its own; less is kept by other allocators too
-_MOST, _MOST_BYTES = 6, 1 << 30  # results whose pages are used again, and their bytes: two times three axes
+#: Bytes of a huge page, which every result of this size gets.
+PAGE = 1 << 21
+#: Bytes of a result from which it gets pages of its own; less is kept by other allocators too.
+_MAPPED = 1 << 20
+#: Results whose pages are used again, two times three axes, and their bytes.
+_MOST, _MOST_BYTES = 6, 1 << 30
 
 
 class _Lent(weakref.ref[Any]):
