@@ -226,16 +226,16 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
             progress=progress,
         )
 
-    def _queries(self, X: Any) -> FloatArray:
+    def _queries(self, X: Any, name: str = "X") -> FloatArray:
         """Check queries against the samples."""
         check_is_fitted(self)
-        queries = as_matrix(X, "X")
-        if (
-            queries.shape[1] != self.n_features_in_
-        ):  # the second sentence is scikit-learn's, whose checks want it
+        queries = as_matrix(X, name)
+        d, wanted = queries.shape[1], self.n_features_in_
+        if d != wanted:
+            # the second sentence is scikit-learn's, whose checks want it
             raise InputError(
-                f"`X` must have {self.n_features_in_} columns like the samples; got shape {queries.shape}. X has "
-                f"{queries.shape[1]} features, but KernelDensity is expecting {self.n_features_in_} features as input."
+                f"`{name}` must have {wanted} columns like the samples; got shape {queries.shape}. X has {d} features, "
+                f"but KernelDensity is expecting {wanted} features as input."
             )
         validate_data(self, X, skip_check_array=True, reset=False)
         return queries
@@ -529,12 +529,7 @@ class KernelDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         if starts is None:
             begin = model.samples[:: -(-len(model.samples) // _STARTS)]
         else:
-            begin = as_matrix(starts, "starts")
-            if begin.shape[1] != model.d:
-                raise InputError(
-                    f"`starts` must have {model.d} features, as the samples; got {begin.shape[1]}. Pass rows like them."
-                )
-            validate_data(self, starts, skip_check_array=True, reset=False)
+            begin = self._queries(starts, "starts")
         request = self._request(0)
         if request.method == "lattice":
             request = request.replace(method="auto")  # a step leaves the lattice

@@ -355,7 +355,7 @@ def make_plan(sources: Sources, queries: Points, request: Request) -> Plan:
     Raises
     ------
     InputError
-        An unknown method, or a forced one that cannot do the job.
+        A forced method that cannot do the job.
     MemoryLimitError
         One query at a time would still need more than the limit.
     """

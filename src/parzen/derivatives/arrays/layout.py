@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from parzen.derivatives.arrays.numpy_calls import is_small
-from parzen.derivatives.arrays.pages import new_output, release
+from parzen.derivatives.arrays.pages import making_room, new_output
 from parzen.derivatives.arrays.schemes import Scheme, apply
 from parzen.derivatives.arrays.spacing import Spacing, exact_floats
 from parzen.derivatives.arrays.times import numpy_times
@@ -65,6 +65,7 @@ def rounded(answer: Any, dtype: Any) -> Any:
         return answer.astype(result_dtype(dtype), copy=False)
 
 
+@making_room
 def differentiate(
     f: Any,
     axes: tuple[int, ...],
@@ -74,23 +75,6 @@ def differentiate(
     spacings: Sequence[Spacing] | None,
 ) -> list[Any]:
     """Carry out one scheme an axis; with ``spacings`` redo what NaN samples spoil (nan="skip")."""
-    try:
-        return _differentiate(f, axes, schemes, outs, threads, spacings)
-    except MemoryError:
-        if not release():
-            raise
-        return _differentiate(f, axes, schemes, outs, threads, spacings)
-
-
-def _differentiate(
-    f: Any,
-    axes: tuple[int, ...],
-    schemes: Sequence[Scheme],
-    outs: Sequence[Any] | None,
-    threads: int,
-    spacings: Sequence[Spacing] | None,
-) -> list[Any]:
-    """Do so; what is kept of dropped results may be in the way."""
     dtype = result_dtype(f.dtype)
     if is_small(f) and f.dtype.char in "dD" and spacings is None:
         return _hand_over([apply(s, f, a) for s, a in zip(schemes, axes, strict=True)], outs, f)

@@ -8,16 +8,21 @@ What happens when a result is dropped runs no Python: an exception there, as Ctr
 lost. Nothing here takes a lock either: a garbage collection in the middle may run code that comes back here.
 """
 
+import functools
 import math
 import mmap
 import operator
 import sys
 import weakref
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-__all__ = ["PAGE", "new_output", "release"]
+__all__ = ["PAGE", "making_room", "new_output", "release"]
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 #: Bytes of a huge page, which every result of this size gets.
 PAGE = 1 << 21
@@ -63,6 +68,21 @@ def release() -> bool:
     found = any(entry.idle() for entry in _lent)
     _lent.clear()
     return found
+
+
+def making_room(function: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Call a function again, without the pages of dropped results, where memory runs out."""
+
+    @functools.wraps(function)
+    def call(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        try:
+            return function(*args, **kwargs)
+        except MemoryError:
+            if not release():
+                raise
+        return function(*args, **kwargs)
+
+    return call
 
 
 def _can_lend(count: int) -> bool:
